@@ -1,0 +1,100 @@
+//! Calendar days: how people write them, and how the snapshot packs them.
+
+pub use jiff::civil::Date;
+
+use crate::text::tidy;
+
+/// Day 0 of the packed form.
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
+/// Reads a day as `YYYY-MM-DD`, `YYYY/M/D`, `YYYYMMDD` or `YYYY年M月D日`; a midnight time after it
+/// (as spreadsheets print date cells) is dropped. `None` for anything else and for days that do
+/// not exist.
+pub fn parse(text: &str) -> Option<Date> {
+    let text = tidy(text);
+    let text = text
+        .strip_suffix(" 00:00:00")
+        .or_else(|| text.strip_suffix("T00:00:00"))
+        .unwrap_or(&text);
+    let parts: Vec<&str> = if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        vec![&text[..4], &text[4..6], &text[6..]]
+    } else if let Some(chinese) = text.strip_suffix('日') {
+        chinese.split(['年', '月']).map(str::trim).collect()
+    } else {
+        text.split(if text.contains('/') { '/' } else { '-' })
+            .collect()
+    };
+    let [year, month, day] = parts[..] else {
+        return None;
+    };
+    let digits = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if year.len() != 4 || !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
+        return None;
+    }
+    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+}
+
+/// Days since 1970-01-01, for packing; `None` outside 1970-01-01 … 2149-06-06, what 16 bits hold.
+pub fn to_day_number(date: Date) -> Option<u16> {
+    let days = date.since(EPOCH).ok()?.get_days();
+    u16::try_from(days).ok()
+}
+
+/// The day of a packed number; every number is a day.
+pub fn from_day_number(day: u16) -> Date {
+    EPOCH
+        .checked_add(jiff::Span::new().days(i64::from(day)))
+        .expect("65,535 days after 1970 are within the calendar")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_accepted_form() {
+        let day = Date::constant(2020, 3, 9);
+        for text in [
+            "2020-03-09",
+            "2020/3/9",
+            "2020/03/09",
+            "20200309",
+            "2020年3月9日",
+            "2020年03月09日",
+            " ２０２０-03-09 ",
+            "2020-03-09 00:00:00",
+            "2020-3-9",
+        ] {
+            assert_eq!(parse(text), Some(day), "{text}");
+        }
+        for text in [
+            "",
+            "2020",
+            "2020-13-01",
+            "2020-02-30",
+            "20-03-09",
+            "2020.03.09",
+            "2020-03-09 10:00:00",
+            "9/3/2020",
+            "2020年3月",
+            "+2020-3-9",
+            "43899",
+            "2020-03-09-01",
+            "二〇二〇年三月九日",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn day_numbers_round_trip() {
+        for day in [0, 1, 18_330, u16::MAX] {
+            assert_eq!(to_day_number(from_day_number(day)), Some(day));
+        }
+        assert_eq!(from_day_number(18_330), Date::constant(2020, 3, 9));
+        assert_eq!(to_day_number(Date::constant(1969, 12, 31)), None);
+        assert_eq!(to_day_number(Date::constant(2149, 6, 7)), None);
+    }
+}

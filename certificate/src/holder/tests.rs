@@ -1,0 +1,55 @@
+//! Pairs of spellings: those that are one name, and those that never are.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn canonical(text: &str) -> String {
+    HolderName::parse(text)
+        .unwrap_or_else(|error| panic!("{text:?}: {error}"))
+        .expose()
+        .to_owned()
+}
+
+#[test]
+fn names_do_not_print() {
+    assert_eq!(
+        format!("{:?}", HolderName::parse("张三").unwrap()),
+        "HolderName(…)"
+    );
+    assert_eq!(mask(HolderName::parse("𠮷野").unwrap().initial()), "𠮷*");
+}
+
+#[test]
+fn malformed_names() {
+    for (text, error) in [
+        ("", NameError::Empty),
+        (" \u{200B}", NameError::Empty),
+        ("·", NameError::Empty),
+        ("张3", NameError::Character { position: 2 }),
+        ("张\u{0007}三", NameError::Character { position: 2 }),
+        ("<b>", NameError::Character { position: 1 }),
+        ("张\u{E000}", NameError::Character { position: 2 }),
+    ] {
+        assert_eq!(HolderName::parse(text), Err(error), "{text:?}");
+    }
+    assert!(HolderName::parse(&"张".repeat(50)).is_ok());
+    assert_eq!(
+        HolderName::parse(&"𠮷".repeat(51)),
+        Err(NameError::TooLong { characters: 51 })
+    );
+}
+
+proptest! {
+    #[test]
+    fn normalisation_is_idempotent(text in ".{0,60}") {
+        let once = normalise(&text);
+        prop_assert_eq!(&*normalise(&once), &*once);
+    }
+
+    #[test]
+    fn names_of_mixed_scripts_are_idempotent(text in "[张·.． a-zA-Zéİß\u{0301}\u{3099}・か\u{E863}\u{2F08}\u{FE00}\u{FA0C}]{0,20}") {
+        let once = normalise(&text);
+        prop_assert_eq!(&*normalise(&once), &*once);
+    }
+}
