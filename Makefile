@@ -1,0 +1,21 @@
+# Names, not logic: each target is one script or one command.
+
+.PHONY: demo demo-stop test bench load damage
+
+demo:       ## build, compile a sample register of 100,000 certificates, serve it on 127.0.0.1:8080
+	@deploy/demo.sh start
+
+demo-stop:  ## end the server that `make demo` started
+	@deploy/demo.sh stop
+
+test:       ## everything; installs the tools it needs
+	@tests/all.sh
+
+bench:      ## criterion benches; the questions stand in docs/performance.md
+	@cargo bench -p certq
+
+load:       ## capacity and latency of a server with 1,000,000 certificates, every answer judged
+	@loadtest/measure.sh
+
+damage:     ## 10,000 bit flips and 1,000 truncations over every blob, manifest and channel entry
+	@CERTQ_FLIPS=10000 CERTQ_TRUNCATIONS=1000 cargo nextest run -p snapshot --cargo-profile release -E 'test(damage)'

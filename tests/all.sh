@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Everything that must hold, in the order in which it fails fastest. Installs what it needs from
+# Debian, crates.io and npm; a tool that cannot be had ends the run, no check is skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+dir=target/test
+export DEMO_DIR=$dir/centre DEMO_PORT=18080 DEMO_ADMIN_PORT=19090 DEMO_CERTIFICATES=20000
+
+say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+
+need_packages() {
+    local missing=()
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed' || missing+=("$package")
+    done
+    ((${#missing[@]} == 0)) && return
+    echo "installing from Debian: ${missing[*]}"
+    apt-get update -q > /dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}" > /dev/null
+}
+
+say "Tools"
+need_packages build-essential chromium fonts-noto-cjk
+command -v node > /dev/null || { echo "install Node.js 20 or newer" >&2; exit 1; }
+command -v cargo-nextest > /dev/null || cargo install cargo-nextest --locked
+(cd tests/browser && npm ci --silent --no-audit --no-fund)
+
+say "Formatting and lints"
+cargo fmt --all --check
+cargo clippy --locked --workspace --all-targets -- -D warnings
+
+say "Unit, property, contract and structure tests"
+cargo nextest run --locked --workspace --no-fail-fast
+
+say "The whole way: sample, accept, publish, serve"
+trap 'deploy/demo.sh stop' EXIT
+deploy/demo.sh start
+target/release/index-builder verify --store "$DEMO_DIR/store" --keys "$DEMO_DIR/keys" --ledger "$DEMO_DIR/ledger"
+
+say "Load: every answer judged"
+target/release/loadtest --server "http://127.0.0.1:$DEMO_PORT" --certificates "$DEMO_CERTIFICATES" \
+    --rate 2000 --seconds 5
+
+say "Pages in Chromium"
+target/release/loadtest --examples --json --server "http://127.0.0.1:$DEMO_PORT" \
+    --certificates "$DEMO_CERTIFICATES" > "$dir/cases.json"
+CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \
+    node --test tests/browser/
+
+say "All passed"
