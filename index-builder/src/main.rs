@@ -1,2 +1,132 @@
-//! placeholder
-fn main() {}
+//! The write path: reviewed batches in, a published generation out.
+//!
+//! ```text
+//! batch file ─► source ─► gate ─► ledger ─► sort ─► compile ─► store
+//!               rows      judged  a batch            layers     create-only files
+//! ```
+//!
+//! This file is the story of one run: read the command line, do one command, end with its exit
+//! code. It alone reads the clock; everything below is told the time. The server never runs any
+//! of this and meets it only at files.
+
+#![forbid(unsafe_code)]
+
+mod command;
+mod failure;
+mod gate;
+mod ledger;
+mod progress;
+mod registry;
+mod report;
+mod sort;
+mod source;
+
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::command::{Context, accept, check, keys, publish, sample, show, verify};
+use crate::failure::{Exit, Failure};
+
+/// Turns reviewed batches of skill-level certificates into a published register.
+///
+/// A centre's day: `check` a batch without changing anything, `accept` it into the ledger,
+/// `publish` the ledger as a new generation. Rejected rows are named in a report, never dropped
+/// in silence, and nothing already published is ever changed.
+#[derive(Debug, Parser)]
+#[command(name = "index-builder", version, propagate_version = true, after_help = EXIT_CODES)]
+struct Cli {
+    /// Print a machine-readable report on stdout instead of the summary.
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Shown below `--help`.
+const EXIT_CODES: &str = "Exit codes:
+   0  done                      65  bad input, nothing changed
+   1  done, but rows rejected   70  a bug
+   2  refused by a guard        74  I/O error
+  64  wrong usage               75  somebody else is accepting or publishing
+With several files the largest one wins.";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Sample(sample::Args),
+    Keys(keys::Args),
+    Check(check::Args),
+    Accept(accept::Args),
+    Publish(publish::Args),
+    Verify(verify::Args),
+    Show(show::Args),
+}
+
+fn main() -> ExitCode {
+    panic::set_hook(Box::new(|panic| {
+        // The payload may quote the row that caused it, so only the place is told.
+        let place = panic
+            .location()
+            .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        eprintln!("index-builder: bug{place}; nothing more was written, please report this line");
+    }));
+    let exit = panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Bug);
+    ExitCode::from(exit.code())
+}
+
+fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let context = Context {
+        now: now(),
+        json: cli.json,
+    };
+    match dispatch(cli.verb, &context) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            eprintln!("index-builder: {}", failure.line());
+            failure.exit()
+        }
+    }
+}
+
+fn dispatch(verb: Verb, context: &Context) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Sample(args) => sample::run(args, context),
+        Verb::Keys(args) => keys::run(args, context),
+        Verb::Check(args) => check::run(args, context),
+        Verb::Accept(args) => accept::run(args, context),
+        Verb::Publish(args) => publish::run(args, context),
+        Verb::Verify(args) => verify::run(args, context),
+        Verb::Show(args) => show::run(args, context),
+    }
+}
+
+/// Help and version are answers; anything else is wrong usage, told in one line.
+fn usage(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        // A closed pipe is the reader's choice.
+        let _ = error.print();
+        return Exit::Done;
+    }
+    let text = error.to_string();
+    let told = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let told: Vec<&str> = told.split_whitespace().collect();
+    let told = told.join(" ");
+    let told = told.strip_prefix("error: ").unwrap_or(&told);
+    eprintln!("{}: {told}; see --help", Cli::command().get_name());
+    Exit::Usage
+}
+
+/// The only look at the clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "main is where the time comes from"
+)]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
