@@ -18,6 +18,7 @@ pub mod level;
 pub mod number;
 pub mod occupation;
 pub mod record;
+pub mod sample;
 mod text;
 pub mod workday;
 

@@ -1,15 +1,9 @@
-//! Pairs of spellings: those that are one name, and those that never are.
+//! What a name may hold, and that folding it twice changes nothing. Pairs of spellings are in
+//! `tests/normalisation.rs`.
 
 use proptest::prelude::*;
 
 use super::*;
-
-fn canonical(text: &str) -> String {
-    HolderName::parse(text)
-        .unwrap_or_else(|error| panic!("{text:?}: {error}"))
-        .expose()
-        .to_owned()
-}
 
 #[test]
 fn names_do_not_print() {
