@@ -1,0 +1,308 @@
+//! The log: one JSON line on stderr for each event and each request, written by a thread of its
+//! own.
+//!
+//! It does not know what a request is about: an access line holds a route *name*, an outcome and
+//! the network of the client, never a path, a query, a header or a value. Nobody waits for the
+//! log. When its queue is full the line is dropped and counted, because a collector that stalls
+//! must not stall an answer.
+//!
+//! Order: what is logged, the handle, the writer, the line format.
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus_client::metrics::counter::Counter;
+use serde::Serialize;
+
+/// Lines that may wait for the writer; about 1.5 MiB.
+const QUEUE_LINES: usize = 16_384;
+
+/// How long the writer rests after a batch. While it rests, a request that logs needs no system
+/// call to wake it.
+const REST: Duration = Duration::from_millis(5);
+
+/// How much an event matters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Level {
+    /// Normal life: started, took a generation, draining.
+    Info,
+    /// Works, and somebody should look.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// One answered request, with nothing in it that the client typed.
+#[derive(Clone, Copy, Debug)]
+pub struct Access {
+    /// The route's name, never the path.
+    pub route: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The outcome, for example `match` or the code of a refusal.
+    pub outcome: &'static str,
+    /// From the head of the request to the answer being ready.
+    pub elapsed: Duration,
+    /// The client; only its network is written (/24, /48).
+    pub client: IpAddr,
+}
+
+/// A handle to the log. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Log {
+    queue: SyncSender<Line>,
+    dropped: Counter,
+    now: fn() -> Timestamp,
+}
+
+#[derive(Debug)]
+enum Line {
+    Event {
+        at: Timestamp,
+        level: Level,
+        event: &'static str,
+        fields: Vec<(&'static str, String)>,
+    },
+    Access {
+        at: Timestamp,
+        access: Access,
+    },
+    /// Asks the writer to say when everything before it is written.
+    Flush(SyncSender<()>),
+}
+
+impl Log {
+    /// Starts the writer thread. `dropped` counts lines that found the queue full; `now` reads
+    /// the clock.
+    ///
+    /// # Panics
+    ///
+    /// When the system gives no thread, which at start-up means that nothing would work.
+    pub fn start(
+        sink: impl Write + Send + 'static,
+        dropped: Counter,
+        now: fn() -> Timestamp,
+    ) -> Self {
+        let (queue, lines) = sync_channel(QUEUE_LINES);
+        std::thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || write_lines(&lines, sink))
+            .expect("the system gives a thread at start-up");
+        Self {
+            queue,
+            dropped,
+            now,
+        }
+    }
+
+    /// Logs an event. `fields` must hold no name, identity number or certificate number.
+    pub fn event(&self, level: Level, event: &'static str, fields: &[(&'static str, &str)]) {
+        let fields = fields.iter().map(|&(key, value)| (key, value.to_owned()));
+        self.enqueue(Line::Event {
+            at: (self.now)(),
+            level,
+            event,
+            fields: fields.collect(),
+        });
+    }
+
+    /// Logs an answered request.
+    pub fn access(&self, access: Access) {
+        self.enqueue(Line::Access {
+            at: (self.now)(),
+            access,
+        });
+    }
+
+    /// Waits until what was logged so far is written, at most for `patience`: a blocked pipe must
+    /// not keep the process from ending.
+    pub fn flush(&self, patience: Duration) {
+        let (done, written) = sync_channel(1);
+        if self.queue.try_send(Line::Flush(done)).is_ok() {
+            // Either outcome is the end of what can be done for the log.
+            let _ = written.recv_timeout(patience);
+        }
+    }
+
+    fn enqueue(&self, line: Line) {
+        if self.queue.try_send(line).is_err() {
+            self.dropped.inc();
+        }
+    }
+}
+
+/// Writes until the last handle is gone. A sink that fails loses lines and nothing else.
+fn write_lines(lines: &Receiver<Line>, mut sink: impl Write) {
+    let mut text = Vec::new();
+    let mut waiting = Vec::new();
+    while let Ok(first) = lines.recv() {
+        for line in std::iter::once(first).chain(lines.try_iter().take(QUEUE_LINES)) {
+            match line {
+                Line::Flush(done) => waiting.push(done),
+                line => push_line(&mut text, line),
+            }
+        }
+        let _ = sink.write_all(&text);
+        text.clear();
+        for done in waiting.drain(..) {
+            let _ = done.try_send(());
+        }
+        std::thread::sleep(REST);
+    }
+}
+
+/// Appends one line of JSON; the keys stand in the order in which a reader wants them.
+fn push_line(text: &mut Vec<u8>, line: Line) {
+    let at = match &line {
+        Line::Event { at, .. } | Line::Access { at, .. } => at,
+        Line::Flush(_) => return,
+    };
+    text.extend_from_slice(b"{\"time\":");
+    push_value(text, &format!("{at:.3}"));
+    match line {
+        Line::Event {
+            level,
+            event,
+            fields,
+            ..
+        } => {
+            push_field(text, "level", level.name());
+            push_field(text, "event", event);
+            for (key, value) in fields {
+                push_field(text, key, value);
+            }
+        }
+        Line::Access { access, .. } => {
+            push_field(text, "event", "request");
+            push_field(text, "route", access.route);
+            push_field(text, "status", access.status);
+            push_field(text, "outcome", access.outcome);
+            push_field(text, "us", access.elapsed.as_micros());
+            push_field(text, "network", network(access.client));
+        }
+        Line::Flush(_) => {}
+    }
+    text.extend_from_slice(b"}\n");
+}
+
+fn push_field(text: &mut Vec<u8>, key: &str, value: impl Serialize) {
+    text.push(b',');
+    push_value(text, key);
+    text.push(b':');
+    push_value(text, value);
+}
+
+fn push_value(text: &mut Vec<u8>, value: impl Serialize) {
+    serde_json::to_writer(text, &value).expect("text and numbers are JSON, and memory takes them");
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The network of an address: enough to see an attack, not enough to name a household.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => format!("{}/24", Ipv4Addr::from_bits(v4.to_bits() & 0xFFFF_FF00)),
+        IpAddr::V6(v6) => format!(
+            "{}/48",
+            Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80))
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Condvar, Mutex};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// A sink that keeps what is written, and blocks while its gate is shut.
+    #[derive(Clone, Default)]
+    struct Sink(Arc<(Mutex<(Vec<u8>, bool)>, Condvar)>);
+
+    impl Sink {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.0.lock().unwrap().0.clone()).unwrap()
+        }
+
+        fn shut(&self, shut: bool) {
+            self.0.0.lock().unwrap().1 = shut;
+            self.0.1.notify_all();
+        }
+    }
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let state = self.0.0.lock().unwrap();
+            let mut state = self.0.1.wait_while(state, |state| state.1).unwrap();
+            state.0.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn noon() -> Timestamp {
+        "2026-11-24T04:00:00.0625Z".parse().unwrap()
+    }
+
+    fn access(client: &str) -> Access {
+        Access {
+            route: "lookup",
+            status: 200,
+            outcome: "match",
+            elapsed: Duration::from_micros(41),
+            client: client.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn lines_are_json_and_addresses_are_networks() {
+        let sink = Sink::default();
+        let log = Log::start(sink.clone(), Counter::default(), noon);
+        log.event(
+            Level::Warning,
+            "refresh_failed",
+            &[("reason", "a \"b\"\n c")],
+        );
+        log.access(access("192.0.2.77"));
+        log.access(access("2001:db8:1:2:3::4"));
+        log.access(access("::ffff:192.0.2.77"));
+        log.flush(PATIENCE);
+        let expected = r#"{"time":"2026-11-24T04:00:00.062Z","level":"warning","event":"refresh_failed","reason":"a \"b\"\n c"}
+{"time":"2026-11-24T04:00:00.062Z","event":"request","route":"lookup","status":200,"outcome":"match","us":41,"network":"192.0.2.0/24"}
+{"time":"2026-11-24T04:00:00.062Z","event":"request","route":"lookup","status":200,"outcome":"match","us":41,"network":"2001:db8:1::/48"}
+{"time":"2026-11-24T04:00:00.062Z","event":"request","route":"lookup","status":200,"outcome":"match","us":41,"network":"192.0.2.0/24"}
+"#;
+        assert_eq!(sink.text(), expected);
+    }
+
+    #[test]
+    fn a_blocked_sink_drops_lines_and_blocks_nobody() {
+        let sink = Sink::default();
+        let dropped = Counter::default();
+        let log = Log::start(sink.clone(), dropped.clone(), noon);
+        sink.shut(true);
+        for _ in 0..3 * QUEUE_LINES {
+            log.access(access("192.0.2.1"));
+        }
+        assert!(dropped.get() > 0);
+        log.flush(Duration::from_millis(10));
+        sink.shut(false);
+        log.flush(PATIENCE);
+    }
+}

@@ -1,0 +1,200 @@
+//! An answer on its way out: status, headers and body, with the headers that every answer has.
+//!
+//! It knows nothing of what the body says.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+
+const EPOCH: HeaderName = HeaderName::from_static("certq-epoch");
+const GENERATION: HeaderName = HeaderName::from_static("certq-generation");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// What a page may load: its own style sheet, script and pictures, and nothing else. Nobody may
+/// frame it, and its form goes nowhere but here.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Media {
+    /// `application/json`.
+    Json,
+    /// `application/problem+json`.
+    Problem,
+    /// A page; brings the policy headers of pages.
+    Html,
+    /// `text/csv`, UTF-8.
+    Csv,
+    /// `application/yaml`.
+    Yaml,
+    /// `text/plain`, UTF-8.
+    Text,
+    /// OpenMetrics text.
+    OpenMetrics,
+    /// A static file of this media type; may be cached for ever.
+    Asset(&'static str),
+}
+
+/// An answer before it is stamped with the register's state.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The name in logs and metrics.
+    pub outcome: &'static str,
+    media: Media,
+    body: Bytes,
+    extra: HeaderMap,
+}
+
+impl Reply {
+    /// An answer with status 200 and the outcome `ok`.
+    pub fn ok(media: Media, body: impl Into<Bytes>) -> Self {
+        Self::new(StatusCode::OK, "ok", media, body)
+    }
+
+    /// An answer.
+    pub fn new(
+        status: StatusCode,
+        outcome: &'static str,
+        media: Media,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        Self {
+            status,
+            outcome,
+            media,
+            body: body.into(),
+            extra: HeaderMap::new(),
+        }
+    }
+
+    /// Which methods the path takes.
+    pub fn allow(mut self, methods: &'static str) -> Self {
+        self.extra.insert(ALLOW, HeaderValue::from_static(methods));
+        self
+    }
+
+    /// When to ask again.
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.extra.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        self
+    }
+
+    /// Which request headers chose this form of the answer.
+    pub fn vary(mut self, headers: &'static str) -> Self {
+        self.extra.insert(VARY, HeaderValue::from_static(headers));
+        self
+    }
+
+    /// Ends the connection after this answer: its next bytes may not be a request.
+    pub fn close(mut self) -> Self {
+        self.extra
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+        self
+    }
+
+    /// The response, stamped with epoch and generation of the snapshot that was live for it.
+    pub fn into_response(self, stamp: Option<[HeaderValue; 2]>) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        *headers = self.extra;
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(self.media.content_type()),
+        );
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(
+            CACHE_CONTROL,
+            HeaderValue::from_static(self.media.caching()),
+        );
+        if self.media == Media::Html {
+            headers.insert(
+                CONTENT_SECURITY_POLICY,
+                HeaderValue::from_static(PAGE_POLICY),
+            );
+            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+            headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+            headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        }
+        if let (Some([epoch, generation]), true) = (stamp, self.media.is_dynamic()) {
+            headers.insert(EPOCH, epoch);
+            headers.insert(GENERATION, generation);
+        }
+        response
+    }
+}
+
+impl Media {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Problem => "application/problem+json",
+            Self::Html => "text/html; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Yaml => "application/yaml",
+            Self::Text => "text/plain; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Asset(media_type) => media_type,
+        }
+    }
+
+    fn is_dynamic(self) -> bool {
+        !matches!(self, Self::Asset(_))
+    }
+
+    fn caching(self) -> &'static str {
+        if self.is_dynamic() {
+            "no-store"
+        } else {
+            "public, max-age=31536000, immutable"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(reply: Reply) -> Vec<String> {
+        let stamp = Some([HeaderValue::from(107_u64), HeaderValue::from(42_u64)]);
+        let response = reply.into_response(stamp);
+        let line = |(name, value): (&HeaderName, &HeaderValue)| {
+            format!("{name}: {}", value.to_str().unwrap())
+        };
+        response.headers().iter().map(line).collect()
+    }
+
+    #[test]
+    fn dynamic_answers_are_stamped_and_never_stored() {
+        let found = headers(Reply::ok(Media::Json, "{}"));
+        for line in [
+            "content-type: application/json",
+            "cache-control: no-store",
+            "x-content-type-options: nosniff",
+            "certq-epoch: 107",
+            "certq-generation: 42",
+        ] {
+            assert!(found.iter().any(|found| found == line), "{line}: {found:?}");
+        }
+        assert!(
+            headers(Reply::ok(Media::Html, ""))
+                .iter()
+                .any(|line| line.contains("base-uri"))
+        );
+    }
+
+    #[test]
+    fn assets_may_be_kept_for_ever() {
+        let found = headers(Reply::ok(Media::Asset("text/css"), ""));
+        assert!(found.contains(&"cache-control: public, max-age=31536000, immutable".to_owned()));
+        assert!(!found.iter().any(|line| line.starts_with("certq-")));
+    }
+}

@@ -1,0 +1,184 @@
+//! Which endpoint answers: one `match` of method and path.
+//!
+//! It knows nothing of bodies, headers or queries. HEAD goes where GET goes; the server library
+//! sends the head of the answer only.
+
+use hyper::Method;
+
+/// An endpoint. The public listener has the first eight, the admin listener the last three.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Route {
+    /// `GET /`: the form.
+    Home,
+    /// `POST /`: the form, filled in.
+    Form,
+    /// `POST /v1/lookup`.
+    Lookup,
+    /// `GET /institutions`: the page.
+    Institutions,
+    /// `GET /v1/institutions`: JSON or CSV.
+    InstitutionsData,
+    /// `GET /v1/status`.
+    Status,
+    /// `GET /openapi.yaml`.
+    OpenApi,
+    /// `GET /assets/…`.
+    Asset,
+    /// `GET /livez`.
+    Livez,
+    /// `GET /readyz`.
+    Readyz,
+    /// `GET /metrics`.
+    Metrics,
+}
+
+/// Why no endpoint answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unrouted {
+    /// There is nothing at this path.
+    NotFound,
+    /// There is, and it takes these methods only.
+    Method {
+        /// The value of `Allow`.
+        allow: &'static str,
+    },
+}
+
+const READ: &str = "GET, HEAD";
+
+impl Route {
+    /// Every route's [`name`](Self::name), and `none` for requests that reached no endpoint.
+    pub const NAMES: [&str; 12] = [
+        "home",
+        "form",
+        "lookup",
+        "institutions",
+        "institutions_data",
+        "status",
+        "openapi",
+        "asset",
+        "livez",
+        "readyz",
+        "metrics",
+        "none",
+    ];
+
+    /// The name in logs and metrics.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
+/// The endpoint of the public listener. The path is compared as it was sent: no decoding, no
+/// trailing slashes, so that one page has one address.
+///
+/// # Errors
+///
+/// [`Unrouted`] when there is none.
+pub fn public(method: &Method, path: &str) -> Result<Route, Unrouted> {
+    let read = matches!(*method, Method::GET | Method::HEAD);
+    let post = *method == Method::POST;
+    match path {
+        "/" if read => Ok(Route::Home),
+        "/" if post => Ok(Route::Form),
+        "/" => Err(Unrouted::Method {
+            allow: "GET, HEAD, POST",
+        }),
+        "/v1/lookup" if post => Ok(Route::Lookup),
+        "/v1/lookup" => Err(Unrouted::Method { allow: "POST" }),
+        "/institutions" => only(read, Route::Institutions),
+        "/v1/institutions" => only(read, Route::InstitutionsData),
+        "/v1/status" => only(read, Route::Status),
+        "/openapi.yaml" => only(read, Route::OpenApi),
+        _ if path.starts_with("/assets/") => only(read, Route::Asset),
+        _ => Err(Unrouted::NotFound),
+    }
+}
+
+/// The endpoint of the admin listener.
+///
+/// # Errors
+///
+/// [`Unrouted`] when there is none.
+pub fn admin(method: &Method, path: &str) -> Result<Route, Unrouted> {
+    let read = matches!(*method, Method::GET | Method::HEAD);
+    match path {
+        "/livez" => only(read, Route::Livez),
+        "/readyz" => only(read, Route::Readyz),
+        "/metrics" => only(read, Route::Metrics),
+        _ => Err(Unrouted::NotFound),
+    }
+}
+
+fn only(read: bool, route: Route) -> Result<Route, Unrouted> {
+    if read {
+        Ok(route)
+    } else {
+        Err(Unrouted::Method { allow: READ })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Router = fn(&Method, &str) -> Result<Route, Unrouted>;
+
+    #[test]
+    fn the_table() {
+        let no = Err(Unrouted::NotFound);
+        let method = |allow| Err(Unrouted::Method { allow });
+        let cases: [(Router, Method, &str, Result<Route, Unrouted>); 30] = [
+            (public, Method::GET, "/", Ok(Route::Home)),
+            (public, Method::HEAD, "/", Ok(Route::Home)),
+            (public, Method::POST, "/", Ok(Route::Form)),
+            (public, Method::PUT, "/", method("GET, HEAD, POST")),
+            (public, Method::OPTIONS, "/", method("GET, HEAD, POST")),
+            (public, Method::POST, "/v1/lookup", Ok(Route::Lookup)),
+            (public, Method::GET, "/v1/lookup", method("POST")),
+            (public, Method::HEAD, "/v1/lookup", method("POST")),
+            (
+                public,
+                Method::GET,
+                "/institutions",
+                Ok(Route::Institutions),
+            ),
+            (public, Method::POST, "/institutions", method(READ)),
+            (
+                public,
+                Method::GET,
+                "/v1/institutions",
+                Ok(Route::InstitutionsData),
+            ),
+            (public, Method::DELETE, "/v1/institutions", method(READ)),
+            (public, Method::GET, "/v1/status", Ok(Route::Status)),
+            (public, Method::GET, "/openapi.yaml", Ok(Route::OpenApi)),
+            (public, Method::GET, "/assets/page.0.css", Ok(Route::Asset)),
+            (public, Method::POST, "/assets/page.0.css", method(READ)),
+            (public, Method::GET, "/assets", no),
+            (public, Method::GET, "/v1/lookup/", no),
+            (public, Method::GET, "//", no),
+            (public, Method::GET, "", no),
+            (public, Method::GET, "/V1/status", no),
+            (public, Method::GET, "/%76%31/status", no),
+            (public, Method::GET, "/../etc/passwd", no),
+            (public, Method::GET, "/livez", no),
+            (public, Method::GET, "/readyz", no),
+            (public, Method::GET, "/metrics", no),
+            (admin, Method::GET, "/livez", Ok(Route::Livez)),
+            (admin, Method::GET, "/readyz", Ok(Route::Readyz)),
+            (admin, Method::POST, "/metrics", method(READ)),
+            (admin, Method::GET, "/", no),
+        ];
+        for (router, verb, path, expected) in cases {
+            assert_eq!(router(&verb, path), expected, "{verb} {path}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_their_routes() {
+        assert_eq!(Route::Home.name(), "home");
+        assert_eq!(Route::Metrics.name(), "metrics");
+        assert_eq!(Route::NAMES[Route::Metrics as usize + 1], "none");
+    }
+}
