@@ -1,0 +1,163 @@
+//! Mapping files: the only unsafe code of the workspace.
+//!
+//! A map is sound while nobody changes or truncates its file, which no code can see. So only
+//! files of a folder that is private to us can be mapped, and [`PrivateFolder`] is the token for
+//! having looked.
+
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::fs::{self, File, TryLockError};
+use std::ops::Deref;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use memmap2::{Mmap, MmapOptions};
+
+use crate::durable::{self, FileError, Staged};
+use crate::layout;
+
+/// The bytes of a file, mapped read-only and brought into memory.
+pub struct Map(Mmap);
+
+/// A folder that nobody but this process writes in.
+#[derive(Debug)]
+pub(crate) struct PrivateFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why a folder cannot be taken as private.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrivateFolderError {
+    /// The system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Others than the owner have rights in it.
+    #[error("{} has mode {mode:04o}; chmod 0700 it", path.display())]
+    Mode {
+        /// The folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// It belongs to somebody else.
+    #[error("{} belongs to user {owner}, not to user {user} who runs this", path.display())]
+    Owner {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        user: u32,
+    },
+    /// Not a folder.
+    #[error("{} is not a directory", path.display())]
+    NotFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Another process uses it. Give each its own.
+    #[error("another process uses {}", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl PrivateFolder {
+    /// Takes a folder as private, making it when it is missing: mode 0700, ours, and locked
+    /// until the value is dropped or the process ends.
+    pub(crate) fn open(path: &Path) -> Result<Self, PrivateFolderError> {
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            fs::create_dir_all(parent).map_err(FileError::io("create", parent))?;
+        }
+        durable::create_folder(path, layout::CACHE_MODE)?;
+        let metadata = fs::metadata(path).map_err(FileError::io("open", path))?;
+        let path = path.to_owned();
+        if !metadata.is_dir() {
+            return Err(PrivateFolderError::NotFolder { path });
+        }
+        let mode = metadata.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(PrivateFolderError::Mode { path, mode });
+        }
+        let (owner, user) = (metadata.uid(), user(&path)?);
+        if owner != user {
+            return Err(PrivateFolderError::Owner { path, owner, user });
+        }
+        let lock = File::open(&path).map_err(FileError::io("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(PrivateFolderError::Busy { path }),
+            Err(TryLockError::Error(error)) => Err(FileError::io("lock", &path)(error).into()),
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes a folder in it when that is missing.
+    pub(crate) fn create_folder(&self, relative: &Path) -> Result<(), FileError> {
+        durable::create_folder(&self.path.join(relative), layout::CACHE_MODE)
+    }
+
+    /// Maps a file in it that has this length, and brings all its pages into memory before it
+    /// returns: 0.5 s a gigabyte from a cold disk. To be called on a thread of low priority;
+    /// measured, a page fault on the serving thread costs far more than this does beside it.
+    pub(crate) fn map(&self, relative: &Path, bytes: u64) -> Result<Map, FileError> {
+        let path = self.path.join(relative);
+        let file = durable::open_of_length(&path, bytes)?;
+        // SAFETY: a map is sound while nobody changes or truncates the file.
+        // 1. Other users cannot: `open` has seen that the folder above it is of mode 0700 and
+        //    ours, so nobody else can reach the file, whatever its own mode is.
+        // 2. Our own programs do not: `open` holds the folder's lock, which every program takes
+        //    before it touches the folder, and this program opens a file for writing only under
+        //    a new random name in `staging/`, and has closed it before it links it to the name
+        //    that is mapped (`cache.rs`, `durable.rs`).
+        // 3. Removing is fine: an unlinked file keeps its bytes until the last map is gone
+        //    (`Cache::sweep`, `Cache::blob`).
+        // 4. An operator who edits files of the cache by hand breaks this; docs/operations.md
+        //    says that the folder may be removed as a whole and not otherwise touched.
+        // Digest and checksums find a broken 4; they do not make it safe.
+        let mapped = unsafe { MmapOptions::new().populate().map(&file) };
+        mapped.map(Map).map_err(FileError::io("map", &path))
+    }
+}
+
+/// Who we are: the owner of a file that we make. Asking the system directly would need another
+/// unsafe call, and this also shows that the folder can be written in.
+fn user(folder: &Path) -> Result<u32, FileError> {
+    let probe = Staged::create(folder, 0o600)?;
+    let metadata = fs::metadata(probe.path()).map_err(FileError::io("open", probe.path()))?;
+    Ok(metadata.uid())
+}
+
+impl Deref for Map {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Map {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Map({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;
