@@ -1,0 +1,90 @@
+// One Chromium for a test file, and pages that remember everything that must not happen.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+
+/** Address of the running server, without a slash at its end. */
+export const url = required("CERTQ_URL").replace(/\/$/, "");
+
+/** Known answers: `match`, `withdrawn`, `miss`, each with certificate_number, name and id_number. */
+export const cases = JSON.parse(readFileSync(required("CERTQ_CASES"), "utf8"));
+
+/** A server without a generation, for the outage page; its tests are skipped when unset. */
+export const outageUrl = process.env.CERTQ_OUTAGE_URL?.replace(/\/$/, "");
+
+function required(name) {
+  const value = process.env[name];
+  assert.ok(value, `set ${name}; tests/browser/README.md says how`);
+  return value;
+}
+
+export function launch() {
+  const executablePath = process.env.CERTQ_CHROMIUM ?? "/usr/bin/chromium";
+  return chromium.launch({ executablePath, args: FLAGS });
+}
+
+/**
+ * Runs `act` with a new page and fails when the page asked another host for anything, wrote an
+ * error to the console (a violation of the content policy is one), threw, or opened a dialog.
+ */
+export async function visit(browser, options, act) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const faults = [];
+  page.on("request", (request) => {
+    if (![url, outageUrl].some((own) => own && request.url().startsWith(`${own}/`))) faults.push(`asked ${request.url()}`);
+  });
+  page.on("console", (message) => {
+    // A page whose status is a refusal is reported as a resource that failed to load.
+    const status = message.text().startsWith("Failed to load resource: the server responded with a status of");
+    if (message.type() === "error" && !status) faults.push(`console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => faults.push(`threw: ${error}`));
+  page.on("dialog", (dialog) => {
+    faults.push(`dialog: ${dialog.message()}`);
+    return dialog.dismiss();
+  });
+  try {
+    await act(page);
+  } finally {
+    await context.close();
+  }
+  assert.deepEqual(faults, []);
+}
+
+/** Opens the form, fills in the fields given, and sends it by its button. */
+export async function ask(page, fields, lang = "zh", server = url) {
+  await page.goto(`${server}/?lang=${lang}`);
+  for (const [name, value] of Object.entries(fields)) await page.fill(`#${name}`, value);
+  await send(page);
+}
+
+export async function send(page) {
+  await Promise.all([page.waitForEvent("load"), page.click("button[type=submit]")]);
+}
+
+/** Number and name of a known case. */
+export function numberAndName({ certificate_number, name }) {
+  return { certificate_number, name };
+}
+
+/** Name and identity number of a known case. */
+export function nameAndIdentity({ name, id_number }) {
+  return { name, id_number };
+}
+
+/** The visible text of the page's main part. */
+export function mainText(page) {
+  return page.locator("main").innerText();
+}
+
+/** The id of the element that has the focus. */
+export function focused(page) {
+  return page.evaluate(() => document.activeElement.id);
+}
