@@ -7,6 +7,10 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use snapshot::keyfile::KeyFileError;
+use snapshot::{FileError, StoreError};
+
+use crate::compile::CompileError;
 use crate::ledger::LedgerError;
 use crate::registry::RegistryError;
 
@@ -60,6 +64,15 @@ pub(crate) enum Failure {
     /// The ledger is not usable.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A key file is not usable.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The store is not usable, or somebody else is using it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
 }
 
 impl Exit {
@@ -88,18 +101,44 @@ impl Failure {
             Self::Io { .. } => Exit::Io,
             Self::Registry(error) => error.exit(),
             Self::Ledger(error) => error.exit(),
+            Self::KeyFile(KeyFileError::File(error)) => file_exit(error),
+            Self::KeyFile(_) => Exit::Usage,
+            Self::Store(error) => store_exit(error),
+            Self::Compile(error) => error.exit(),
         }
     }
 
     /// The failure and what caused it, in one line.
     pub(crate) fn line(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = self.source();
+        Self::chain(self).replace(['\n', '\r'], " ")
+    }
+
+    /// An error and its causes.
+    pub(crate) fn chain(error: &dyn Error) -> String {
+        let mut text = error.to_string();
+        let mut cause = error.source();
         while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
+            text.push_str(": ");
+            text.push_str(&error.to_string());
             cause = error.source();
         }
-        line.replace(['\n', '\r'], " ")
+        text
+    }
+}
+
+/// The exit code that an error of the store leads to.
+pub(crate) fn store_exit(error: &StoreError) -> Exit {
+    match error {
+        StoreError::File(error) => file_exit(error),
+        StoreError::Busy { .. } => Exit::Busy,
+        _ => Exit::Input,
+    }
+}
+
+/// A file that is missing or has other bytes is bad input; whatever else the system says is not.
+fn file_exit(error: &FileError) -> Exit {
+    match error {
+        FileError::Io { .. } if !error.is_not_found() => Exit::Io,
+        _ => Exit::Input,
     }
 }

@@ -12,12 +12,15 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod compile;
 mod failure;
 mod gate;
 mod ledger;
 mod progress;
+mod publishing;
 mod registry;
 mod report;
+mod sizes;
 mod sort;
 mod source;
 

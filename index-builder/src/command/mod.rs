@@ -11,8 +11,9 @@ pub(crate) mod sample;
 pub(crate) mod show;
 pub(crate) mod verify;
 
+use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
@@ -37,5 +38,25 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
             source: error,
         }),
         _ => Ok(()),
+    }
+}
+
+/// Makes the directories above one that a command makes itself.
+pub(crate) fn create_parents(path: &Path) -> Result<(), Failure> {
+    let parents = path.parent().unwrap_or(path);
+    fs::create_dir_all(parents).map_err(|source| Failure::Io {
+        doing: "create",
+        path: parents.to_owned(),
+        source,
+    })
+}
+
+/// Reads `--store`: a path, or a `file://` URL with an absolute one.
+pub(crate) fn store_directory(text: &str) -> Result<PathBuf, &'static str> {
+    match text.split_once("://") {
+        None if text.is_empty() => Err("name a directory"),
+        None => Ok(PathBuf::from(text)),
+        Some(("file", path)) if path.starts_with('/') => Ok(PathBuf::from(path)),
+        Some(_) => Err("give a directory, or file:// and an absolute path"),
     }
 }

@@ -1,12 +1,176 @@
-//! Placeholder of `publish`.
+//! `publish`: the ledger becomes the register that readers take.
 
-use super::Context;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use snapshot::keyfile::{self, KeyFileError};
+use snapshot::{Channel, Store, layout};
+
+use super::{Context, create_parents, print, store_directory};
+use crate::compile::{MEMORY_BYTES_LEAST, Means};
 use crate::failure::{Exit, Failure};
+use crate::ledger::Ledger;
+use crate::publishing::{Keys, Order, publish};
+use crate::registry::Registry;
 
-/// Not written yet.
+/// More threads than any machine has; keeps a typing error from asking for a million.
+const THREADS_MOST: u16 = 1024;
+
+/// Compile the ledger and make it the generation that readers take.
+///
+/// When neither ledger, registry nor look-up key have changed, nothing is written, but once in 24
+/// hours a new epoch says that the live generation is still looked after. Before a new generation
+/// goes live, thousands of its certificates are asked about; one wrong answer ends it with exit 2.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// The registry: institutions, review centres.
+    #[arg(long, value_name = "DIR")]
+    registry: PathBuf,
 
-pub(crate) fn run(_args: Args, _context: &Context) -> Result<Exit, Failure> {
+    /// The ledger of accepted batches.
+    #[arg(long, value_name = "DIR")]
+    ledger: PathBuf,
+
+    /// The directory with lookup.key, publisher.key and publisher.pub.
+    #[arg(long, value_name = "DIR")]
+    keys: PathBuf,
+
+    /// The store to publish into, a directory or a file:// URL; made when missing.
+    #[arg(long, value_name = "URL", value_parser = store_directory)]
+    store: PathBuf,
+
+    /// Which layer to write.
+    #[arg(long, value_enum, default_value_t = Layer::Auto)]
+    layer: Layer,
+
+    /// Memory to compile in, for example 512MiB or 2GiB, at least 64MiB; what does not fit is
+    /// sorted in files without names in the store's staging directory.
+    #[arg(long, value_name = "BYTES", default_value = "512MiB", value_parser = memory_bytes)]
+    memory: usize,
+
+    /// Threads to compile with; one a core when not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(THREADS_MOST)))]
+    threads: Option<u16>,
+
+    /// The channel that readers follow.
+    #[arg(long, default_value = "stable", value_parser = channel)]
+    channel: Channel,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Layer {
+    /// A new base when anything is new.
+    Auto,
+    /// A new base in any case.
+    Base,
+}
+
+pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let keys = open_keys(&args.keys)?;
+    let registry = Registry::open(&args.registry)?;
+    let ledger = Ledger::open(&args.ledger)?;
+    create_parents(&args.store)?;
+    let store = Store::create(&args.store)?;
+    let means = Means {
+        memory_bytes: args.memory,
+        threads: usize::from(args.threads.unwrap_or(0)),
+        spool: store.root().join(layout::staging()),
+    };
+    let report = publish(&Order {
+        registry: &registry,
+        ledger: &ledger,
+        keys: &keys,
+        store: &store,
+        channel: &args.channel,
+        always: matches!(args.layer, Layer::Base),
+        means: &means,
+        now: context.now,
+    })?;
+    match context.json {
+        true => print(&format!("{}\n", report.json()))?,
+        false => print(&report.text())?,
+    }
     Ok(Exit::Done)
+}
+
+/// Reads the keys; a pair that does not belong together would publish what every reader refuses.
+fn open_keys(folder: &Path) -> Result<Keys, Failure> {
+    let private = folder.join(layout::PUBLISHER_KEY);
+    let public = folder.join(layout::PUBLISHER_PUBLIC_KEY);
+    let read = || {
+        let keys = Keys {
+            lookup: keyfile::read_lookup(&folder.join(layout::LOOKUP_KEY))?,
+            publisher: keyfile::read_publisher(&private)?,
+        };
+        match keyfile::read_publisher_public(&public)? == *keys.publisher.public() {
+            true => Ok(keys),
+            false => Err(KeyFileError::Mismatch {
+                private: private.clone(),
+                public: public.clone(),
+            }),
+        }
+    };
+    read().map_err(|error| match error {
+        KeyFileError::File(error) if error.is_not_found() => Failure::Usage(format!(
+            "{}; make missing keys with index-builder keys --out {}",
+            Failure::chain(&error),
+            folder.display()
+        )),
+        error => Failure::KeyFile(error),
+    })
+}
+
+fn channel(text: &str) -> Result<Channel, &'static str> {
+    Channel::parse(text).ok_or("a channel is 1 to 64 of a-z, 0-9 and -")
+}
+
+/// Reads `512MiB`, `2GiB`, `65536KiB` or plain bytes.
+fn memory_bytes(text: &str) -> Result<usize, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("", 0)];
+    let read = units.iter().find_map(|(unit, shift)| {
+        let digits = text.strip_suffix(unit)?.trim_end();
+        let bytes = digits.parse::<u64>().ok()?.checked_mul(1 << shift)?;
+        usize::try_from(bytes).ok()
+    });
+    let bytes = read.ok_or("give a number of bytes, or of KiB, MiB, GiB or TiB: 512MiB")?;
+    match bytes >= MEMORY_BYTES_LEAST {
+        true => Ok(bytes),
+        false => Err(format!(
+            "at least {}MiB are needed",
+            MEMORY_BYTES_LEAST >> 20
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_by_unit() {
+        for (text, bytes) in [
+            ("512MiB", 512 << 20),
+            ("1GiB", 1 << 30),
+            ("2 GiB", 2 << 30),
+            ("65536KiB", 64 << 20),
+            ("67108864", 64 << 20),
+        ] {
+            assert_eq!(memory_bytes(text), Ok(bytes), "{text}");
+        }
+        for text in [
+            "",
+            "MiB",
+            "63MiB",
+            "0",
+            "-1GiB",
+            "1.5GiB",
+            "512MB",
+            "512mib",
+            "512M",
+            "99999999TiB",
+        ] {
+            assert!(memory_bytes(text).is_err(), "{text}");
+        }
+        assert!(memory_bytes("63MiB").unwrap_err().contains("64MiB"));
+    }
 }

@@ -1,0 +1,206 @@
+//! A change as it is sorted: keyed hashes, codes and days, fixed width, no clear text.
+//!
+//! The bytes begin with number and sequence, so that sorting them brings together what happened
+//! to one certificate, in the order in which it happened.
+
+use certificate::key::{HolderKey, Tag};
+use certificate::number::CertificateNumber;
+use certificate::record::OperationKind;
+
+/// Bytes of a change in a sort run.
+pub(crate) const WIDTH: usize = 74;
+
+/// Stands for no reason; codes stay below it.
+const NO_REASON: u16 = u16::MAX;
+
+/// One change, ready to be sorted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct KeyedChange {
+    pub(crate) number: CertificateNumber,
+    /// Position in the ledger, from 1.
+    pub(crate) sequence: u64,
+    pub(crate) kind: OperationKind,
+    /// `None` for a withdrawal and a restoration.
+    pub(crate) details: Option<KeyedDetails>,
+    /// Code of the reason; `None` for an issue.
+    pub(crate) reason: Option<u16>,
+    /// Code of the review centre.
+    pub(crate) review_centre: u8,
+    /// Packed day, see [`certificate::date::to_day_number`].
+    pub(crate) reviewed_on: u16,
+}
+
+/// What an issue or a correction says, as far as it is published.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct KeyedDetails {
+    pub(crate) name_tag: Tag,
+    pub(crate) id_tag: Tag,
+    pub(crate) holder: HolderKey,
+    /// First character of the name, all that is shown of it.
+    pub(crate) initial: char,
+    /// Code of occupation code and name.
+    pub(crate) occupation: u16,
+    /// Code of the direction.
+    pub(crate) direction: u16,
+    /// Packed day.
+    pub(crate) issued_on: u16,
+}
+
+impl KeyedChange {
+    /// The bytes to sort.
+    pub(crate) fn pack(&self) -> [u8; WIDTH] {
+        let mut bytes = [0; WIDTH];
+        let mut rest = &mut bytes[..];
+        put(&mut rest, self.number.as_bytes());
+        put(&mut rest, &self.sequence.to_be_bytes());
+        put(&mut rest, &[kind_to_byte(self.kind), self.review_centre]);
+        put(&mut rest, &self.reviewed_on.to_be_bytes());
+        put(&mut rest, &self.reason.unwrap_or(NO_REASON).to_be_bytes());
+        if let Some(details) = &self.details {
+            put(&mut rest, details.name_tag.as_bytes());
+            put(&mut rest, details.id_tag.as_bytes());
+            put(&mut rest, details.holder.as_bytes());
+            put(&mut rest, &u32::from(details.initial).to_be_bytes());
+            put(&mut rest, &details.occupation.to_be_bytes());
+            put(&mut rest, &details.direction.to_be_bytes());
+            put(&mut rest, &details.issued_on.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// The change of these bytes; `None` when they are not what [`pack`](Self::pack) made.
+    pub(crate) fn unpack(bytes: &[u8; WIDTH]) -> Option<Self> {
+        let mut rest = &bytes[..];
+        let number: [u8; CertificateNumber::LENGTH] = take(&mut rest);
+        let number = std::str::from_utf8(&number).ok()?;
+        let number = CertificateNumber::from_canonical(number).ok()?;
+        let sequence = u64::from_be_bytes(take(&mut rest));
+        let [kind, review_centre] = take(&mut rest);
+        let kind = kind_from_byte(kind)?;
+        let reviewed_on = u16::from_be_bytes(take(&mut rest));
+        let reason = u16::from_be_bytes(take(&mut rest));
+        let details = match kind.is_full_row() {
+            true => Some(KeyedDetails::unpack(&mut rest)?),
+            false => None,
+        };
+        Some(Self {
+            number,
+            sequence,
+            kind,
+            details,
+            reason: (reason != NO_REASON).then_some(reason),
+            review_centre,
+            reviewed_on,
+        })
+    }
+}
+
+impl KeyedDetails {
+    fn unpack(rest: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            name_tag: Tag::from_bytes(take(rest)),
+            id_tag: Tag::from_bytes(take(rest)),
+            holder: HolderKey::from_bytes(take(rest)),
+            initial: char::from_u32(u32::from_be_bytes(take(rest)))?,
+            occupation: u16::from_be_bytes(take(rest)),
+            direction: u16::from_be_bytes(take(rest)),
+            issued_on: u16::from_be_bytes(take(rest)),
+        })
+    }
+}
+
+fn put(rest: &mut &mut [u8], field: &[u8]) {
+    let (into, after) = std::mem::take(rest).split_at_mut(field.len());
+    into.copy_from_slice(field);
+    *rest = after;
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
+    let (field, after) = rest
+        .split_first_chunk()
+        .expect("the fields together are WIDTH bytes long");
+    *rest = after;
+    *field
+}
+
+fn kind_to_byte(kind: OperationKind) -> u8 {
+    match kind {
+        OperationKind::Issue => 1,
+        OperationKind::Correct => 2,
+        OperationKind::Withdraw => 3,
+        OperationKind::Restore => 4,
+    }
+}
+
+fn kind_from_byte(byte: u8) -> Option<OperationKind> {
+    Some(match byte {
+        1 => OperationKind::Issue,
+        2 => OperationKind::Correct,
+        3 => OperationKind::Withdraw,
+        4 => OperationKind::Restore,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(number: &str, sequence: u64, kind: OperationKind) -> KeyedChange {
+        let details = KeyedDetails {
+            name_tag: Tag::from_bytes([1; 8]),
+            id_tag: Tag::from_bytes([2; 8]),
+            holder: HolderKey::from_bytes([3; 12]),
+            initial: '𠮷',
+            occupation: 4,
+            direction: 0x0506,
+            issued_on: u16::MAX,
+        };
+        KeyedChange {
+            number: CertificateNumber::parse(number).unwrap(),
+            sequence,
+            kind,
+            details: kind.is_full_row().then_some(details),
+            reason: (kind != OperationKind::Issue).then_some(7),
+            review_centre: 255,
+            reviewed_on: 18_330,
+        }
+    }
+
+    #[test]
+    fn every_kind_comes_back_from_its_bytes() {
+        for kind in [
+            OperationKind::Issue,
+            OperationKind::Correct,
+            OperationKind::Withdraw,
+            OperationKind::Restore,
+        ] {
+            let change = change("J000044000001203000123", u64::MAX, kind);
+            assert_eq!(KeyedChange::unpack(&change.pack()), Some(change));
+        }
+    }
+
+    #[test]
+    fn bytes_sort_by_number_then_sequence() {
+        let issue = OperationKind::Issue;
+        let in_order = [
+            change("J000044000001203000122", 900, issue),
+            change("J000044000001203000123", 2, OperationKind::Restore),
+            change("J000044000001203000123", 255, issue),
+            change("J000044000001203000123", 256, issue),
+            change("Y000044000001203000001", 1, issue),
+        ];
+        let packed = in_order.map(|change| change.pack());
+        assert!(packed.is_sorted());
+    }
+
+    #[test]
+    fn other_bytes_are_not_a_change() {
+        let good = change("J000044000001203000123", 1, OperationKind::Issue).pack();
+        for (index, byte) in [(0, b'X'), (5, 0xFF), (30, 0), (30, 9), (62, 0xFF)] {
+            let mut bad = good;
+            bad[index] = byte;
+            assert_eq!(KeyedChange::unpack(&bad), None, "byte {index}");
+        }
+    }
+}
