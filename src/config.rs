@@ -13,6 +13,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use snapshot::Channel;
+
+use crate::client::Network;
 use raw::Raw;
 
 /// Everything the server is told.
@@ -21,7 +24,7 @@ pub struct Config {
     /// The store's directory.
     pub store: PathBuf,
     /// Which channel of it is followed.
-    pub channel: String,
+    pub channel: Channel,
     /// The private cache, made when missing.
     pub cache: PathBuf,
     /// Time between two looks at the channel.
@@ -34,8 +37,8 @@ pub struct Config {
     pub public: Vec<SocketAddr>,
     /// The admin listener.
     pub admin: SocketAddr,
-    /// Networks whose `X-Forwarded-For` is believed, as written.
-    pub trusted_proxies: Vec<String>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// Threads that answer; 0 is one per core.
     pub threads: usize,
     /// Whether name and identity number alone are a question.
@@ -151,14 +154,14 @@ fn finish(raw: Raw, directory: &Path) -> Result<Config, ConfigError> {
     let in_directory = |paths: Vec<String>| paths.iter().map(|path| directory.join(path)).collect();
     Ok(Config {
         store: directory.join(store.path.ok_or(ConfigError::Missing("store.path"))?),
-        channel: channel(store.channel.unwrap_or_else(|| "stable".to_owned()))?,
+        channel: channel(store.channel.as_deref().unwrap_or("stable"))?,
         cache: directory.join(store.cache_dir.unwrap_or_else(|| "cache".to_owned())),
         poll_interval: poll_interval(store.poll_interval_ms.unwrap_or(1000))?,
         lookup_keys: in_directory(one_or_two(keys.lookup)?),
         publisher_keys: in_directory(at_least_one(keys.publishers)?),
         public: listen,
         admin: address("admin.listen", &admin)?,
-        trusted_proxies: public.trusted_proxies.unwrap_or_default(),
+        trusted_proxies: networks(&public.trusted_proxies.unwrap_or_default())?,
         threads: threads(public.threads.unwrap_or(0))?,
         holder_search: holder_search(public.name_and_id.as_deref().unwrap_or("open"))?,
         warnings: warnings(
@@ -183,17 +186,23 @@ fn warnings(limited: bool, replicas: i64, bulk: bool) -> Vec<String> {
     warnings
 }
 
-fn channel(name: String) -> Result<String, ConfigError> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !name.is_empty() && name.len() <= 64 && name.bytes().all(plain) {
-        return Ok(name);
-    }
-    let allowed = "1 to 64 lower-case letters, digits and hyphens";
-    Err(ConfigError::Value {
+fn channel(name: &str) -> Result<Channel, ConfigError> {
+    Channel::parse(name).ok_or_else(|| ConfigError::Value {
         key: "store.channel",
         found: format!("{name:?}"),
-        allowed,
+        allowed: "1 to 64 lower-case letters, digits and hyphens",
     })
+}
+
+fn networks(texts: &[String]) -> Result<Vec<Network>, ConfigError> {
+    let network = |text: &String| {
+        Network::parse(text).ok_or_else(|| ConfigError::Value {
+            key: "public.trusted_proxies",
+            found: format!("{text:?}"),
+            allowed: "addresses or networks without host bits, such as 10.0.0.0/8",
+        })
+    };
+    texts.iter().map(network).collect()
 }
 
 fn poll_interval(ms: i64) -> Result<Duration, ConfigError> {

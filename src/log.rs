@@ -8,6 +8,7 @@
 //!
 //! Order: what is logged, the handle, the writer, the line format.
 
+use std::error::Error;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -134,6 +135,15 @@ impl Log {
     }
 }
 
+/// An error and what caused it, in one line.
+pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
 /// Writes until the last handle is gone. A sink that fails loses lines and nothing else.
 fn write_lines(lines: &Receiver<Line>, mut sink: impl Write) {
     let mut text = Vec::new();
@@ -161,7 +171,7 @@ fn push_line(text: &mut Vec<u8>, line: Line) {
         Line::Flush(_) => return,
     };
     text.extend_from_slice(b"{\"time\":");
-    push_value(text, &format!("{at:.3}"));
+    push_value(text, format!("{at:.3}"));
     match line {
         Line::Event {
             level,
@@ -230,23 +240,29 @@ mod tests {
 
     /// A sink that keeps what is written, and blocks while its gate is shut.
     #[derive(Clone, Default)]
-    struct Sink(Arc<(Mutex<(Vec<u8>, bool)>, Condvar)>);
+    struct Sink(Arc<Gate>);
+
+    #[derive(Default)]
+    struct Gate {
+        state: Mutex<(Vec<u8>, bool)>,
+        changed: Condvar,
+    }
 
     impl Sink {
         fn text(&self) -> String {
-            String::from_utf8(self.0.0.lock().unwrap().0.clone()).unwrap()
+            String::from_utf8(self.0.state.lock().unwrap().0.clone()).unwrap()
         }
 
         fn shut(&self, shut: bool) {
-            self.0.0.lock().unwrap().1 = shut;
-            self.0.1.notify_all();
+            self.0.state.lock().unwrap().1 = shut;
+            self.0.changed.notify_all();
         }
     }
 
     impl Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            let state = self.0.0.lock().unwrap();
-            let mut state = self.0.1.wait_while(state, |state| state.1).unwrap();
+            let state = self.0.state.lock().unwrap();
+            let mut state = self.0.changed.wait_while(state, |state| state.1).unwrap();
             state.0.extend_from_slice(bytes);
             Ok(bytes.len())
         }

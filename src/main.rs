@@ -1,2 +1,257 @@
-//! placeholder
-fn main() {}
+//! The program `certq`: read the configuration, open keys and cache, bind, refresh, serve, drain.
+//!
+//! Only this file reads the clock, the environment and the command line.
+
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use certificate::LookupKey;
+use certq::config::Config;
+use certq::live::Live;
+use certq::log::{Level, Log, in_one_line};
+use certq::metrics::Metrics;
+use certq::process;
+use certq::refresh::{Refresh, Source};
+use certq::request::{self, Site};
+use certq::route::Route;
+use certq::serve::{self, Deadlines, Listeners};
+use clap::{Parser, Subcommand};
+use jiff::Timestamp;
+use snapshot::{Cache, PublisherKeys, Store, keyfile};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// How long the end waits for the log to be written.
+const LOG_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Public query server for vocational skill-level certificates.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve look-ups until SIGTERM.
+    Serve {
+        /// The configuration file (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Read the configuration and the key files it names, and say what is wrong with them.
+    CheckConfig {
+        /// The configuration file (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+/// Why the program ends, and with which exit code. `Display` is one line that says what to do.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain_usage(&error),
+    };
+    let done = match cli.command {
+        Command::Serve { config } => start(&config),
+        Command::CheckConfig { config } => check(&config),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("certq: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Help and version are no failure; a wrong command line is exit 64.
+fn explain_usage(error: &clap::Error) -> ExitCode {
+    // A closed stdout is no reason for another exit code.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS }
+}
+
+fn check(path: &Path) -> Result<(), Failure> {
+    let config = read_config(path)?;
+    read_keys(&config)?;
+    for warning in &config.warnings {
+        eprintln!("certq: warning: {warning}");
+    }
+    println!("{} is in order", path.display());
+    Ok(())
+}
+
+fn start(path: &Path) -> Result<(), Failure> {
+    let config = read_config(path)?;
+    let (keys, publishers) = read_keys(&config)?;
+    let cache = Cache::open(&config.cache).map_err(|error| Failure::io(&error))?;
+
+    let metrics = Arc::new(Metrics::new(&Route::NAMES, request::outcomes()));
+    let log = Log::start(std::io::stderr(), metrics.log_lines_dropped.clone(), Timestamp::now);
+    install_panic_hook(&log, &metrics);
+    confine(&log);
+    for warning in &config.warnings {
+        log.event(Level::Warning, "configuration", &[("warning", warning)]);
+    }
+
+    let live = Arc::new(Live::new("the store has not been read yet"));
+    let site = Site {
+        live: Arc::clone(&live),
+        metrics: Arc::clone(&metrics),
+        log: log.clone(),
+        holder_search: config.holder_search,
+        trusted_proxies: config.trusted_proxies.clone(),
+        now: Timestamp::now,
+    };
+    let source = Source {
+        store: Store::open(&config.store),
+        cache,
+        channel: config.channel.clone(),
+        publishers,
+        keys,
+    };
+    let served = runtime(config.threads)?.block_on(async {
+        let listeners = bind(&config).await?;
+        log_listeners(&log, &listeners);
+        let (_refreshing, stopped) = std::sync::mpsc::channel();
+        Refresh::new(source, live, metrics, log.clone()).start(config.poll_interval, stopped);
+        serve::run(listeners, Arc::new(site), Deadlines::USUAL, signals()?).await;
+        Ok(())
+    });
+    if served.is_ok() {
+        log.event(Level::Info, "stopped", &[]);
+    }
+    log.flush(LOG_PATIENCE);
+    served
+}
+
+fn read_config(path: &Path) -> Result<Config, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure {
+        code: 64,
+        message: format!("{}: {error}; name a readable file with --config", path.display()),
+    })?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let parsed = Config::parse(&text, directory, |name| std::env::var(name).ok());
+    parsed.map_err(|error| Failure { code: 64, message: format!("{}: {error}", path.display()) })
+}
+
+/// Keys are part of the configuration: a file that is missing, malformed or open to others is
+/// exit 64.
+fn read_keys(config: &Config) -> Result<(Vec<LookupKey>, PublisherKeys), Failure> {
+    let lookup = config.lookup_keys.iter().map(|path| keyfile::read_lookup(path));
+    let lookup = lookup.collect::<Result<_, _>>().map_err(|error| Failure::usage(&error))?;
+    let publishers = config.publisher_keys.iter().map(|path| keyfile::read_publisher_public(path));
+    let publishers = publishers.collect::<Result<_, _>>().map_err(|error| Failure::usage(&error))?;
+    Ok((lookup, PublisherKeys::new(publishers)))
+}
+
+/// Says where a panic happened, and nothing of what it says: a message may hold what was asked.
+fn install_panic_hook(log: &Log, metrics: &Metrics) {
+    let (log, panics) = (log.clone(), metrics.panics.clone());
+    std::panic::set_hook(Box::new(move |panic| {
+        panics.inc();
+        let location = panic.location().map_or_else(String::new, ToString::to_string);
+        log.event(Level::Error, "panic", &[("location", &location)]);
+    }));
+}
+
+/// Core dumps off, open files up; a system that refuses is reported, and the server runs.
+fn confine(log: &Log) {
+    for (what, done) in [
+        ("core_dumps_not_forbidden", process::forbid_core_dumps()),
+        ("open_files_not_raised", process::raise_open_files()),
+    ] {
+        if let Err(error) = done {
+            log.event(Level::Warning, what, &[("reason", &error.to_string())]);
+        }
+    }
+}
+
+fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if threads > 0 {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().thread_name("serve").build().map_err(|error| Failure::io(&error))
+}
+
+async fn bind(config: &Config) -> Result<Listeners, Failure> {
+    let mut public = Vec::new();
+    for address in &config.public {
+        public.push(listen("public.listen", *address).await?);
+    }
+    Ok(Listeners { public, admin: listen("admin.listen", config.admin).await? })
+}
+
+async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| Failure {
+        code: 74,
+        message: format!(
+            "cannot listen on {address}: {error}; stop what uses it, or change {key} in the \
+             configuration"
+        ),
+    })
+}
+
+fn log_listeners(log: &Log, listeners: &Listeners) {
+    let admin = std::iter::once(("admin", &listeners.admin));
+    for (door, listener) in listeners.public.iter().map(|it| ("public", it)).chain(admin) {
+        if let Ok(address) = listener.local_addr() {
+            let address = address.to_string();
+            log.event(Level::Info, "listening", &[("door", door), ("address", &address)]);
+        }
+    }
+}
+
+/// A message for each SIGTERM or SIGINT.
+fn signals() -> Result<mpsc::Receiver<()>, Failure> {
+    let caught = |kind| signal(kind).map_err(|error| Failure::io(&error));
+    let (mut terminate, mut interrupt) =
+        (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
+    let (told, stop) = mpsc::channel(2);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if told.send(()).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(stop)
+}
+
+impl Failure {
+    fn usage(error: &(dyn Error + 'static)) -> Self {
+        Self { code: 64, message: in_one_line(error) }
+    }
+
+    fn io(error: &(dyn Error + 'static)) -> Self {
+        Self { code: 74, message: in_one_line(error) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}

@@ -9,6 +9,7 @@ use certificate::holder::NameError;
 use certificate::identity::IdentityError;
 use certificate::number::NumberError;
 use hyper::StatusCode;
+use snapshot::Damaged;
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,8 +51,11 @@ pub enum Refusal {
         /// The one needed.
         needed: &'static str,
     },
-    /// There is no valid generation, or the data that would answer is damaged.
+    /// There is no valid generation.
     CannotAnswer,
+    /// The data that would answer are damaged; for the client the same as
+    /// [`CannotAnswer`](Self::CannotAnswer), for the operator an alarm.
+    Damaged(Damaged),
     /// A defect of ours.
     Internal,
 }
@@ -73,6 +77,9 @@ pub enum JsonFault {
 
 /// After how many seconds a client may ask again when the server cannot answer now.
 const RETRY_AFTER_S: u32 = 5;
+
+/// The outcome of a look-up that met damaged data.
+pub const DAMAGED: &str = "damaged";
 
 impl Refusal {
     /// Every [`code`](Self::code), for metrics and the description of the interface.
@@ -110,8 +117,16 @@ impl Refusal {
             Self::BodyTooSlow => "body_timeout",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::MediaType { .. } => "unsupported_media_type",
-            Self::CannotAnswer => "cannot_answer",
+            Self::CannotAnswer | Self::Damaged(_) => "cannot_answer",
             Self::Internal => "internal_error",
+        }
+    }
+
+    /// The name in logs and metrics: the code, but damage is told from the lack of a generation.
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::Damaged(_) => DAMAGED,
+            other => other.code(),
         }
     }
 
@@ -123,7 +138,9 @@ impl Refusal {
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::CannotAnswer | Self::EpochNotReached => StatusCode::SERVICE_UNAVAILABLE,
+            Self::CannotAnswer | Self::Damaged(_) | Self::EpochNotReached => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -143,9 +160,21 @@ impl Refusal {
         }
     }
 
+    /// What the operator must hear of.
+    pub fn alarm(self) -> Option<Damaged> {
+        match self {
+            Self::Damaged(damaged) => Some(damaged),
+            _ => None,
+        }
+    }
+
     /// When to ask again, in seconds, where asking again can help.
     pub fn retry_after_s(self) -> Option<u32> {
-        matches!(self, Self::CannotAnswer | Self::EpochNotReached).then_some(RETRY_AFTER_S)
+        matches!(
+            self,
+            Self::CannotAnswer | Self::Damaged(_) | Self::EpochNotReached
+        )
+        .then_some(RETRY_AFTER_S)
     }
 
     /// The value of `Allow` for a wrong method.
@@ -181,7 +210,9 @@ impl Refusal {
             Self::EpochNotReached => "本机尚未取得所要求版次的数据，请稍后重试",
             Self::NotFound => "没有这个地址，请检查网址",
             Self::BodyTooSlow => "请求内容未在规定时间内传完，请重试",
-            Self::CannotAnswer => "系统暂时无法核验，请稍后重试；这不表示证书无效",
+            Self::CannotAnswer | Self::Damaged(_) => {
+                "系统暂时无法核验，请稍后重试；这不表示证书无效"
+            }
             Self::Internal => "系统内部错误，请稍后重试；这不表示证书无效",
         })
     }
@@ -203,6 +234,8 @@ impl JsonFault {
 
 #[cfg(test)]
 mod tests {
+    use snapshot::{BlobKind, Fault};
+
     use super::*;
 
     #[test]
@@ -227,6 +260,11 @@ mod tests {
                 needed: "application/json",
             },
             Refusal::CannotAnswer,
+            Refusal::Damaged(Damaged {
+                blob: BlobKind::Rows,
+                offset: 16,
+                fault: Fault::Checksum,
+            }),
             Refusal::Internal,
         ];
         for refusal in refusals {

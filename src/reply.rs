@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    HeaderValue, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
@@ -48,6 +48,8 @@ pub struct Reply {
     pub status: StatusCode,
     /// The name in logs and metrics.
     pub outcome: &'static str,
+    /// What the operator must hear of; never shown to the client.
+    pub alarm: Option<String>,
     media: Media,
     body: Bytes,
     extra: HeaderMap,
@@ -69,6 +71,7 @@ impl Reply {
         Self {
             status,
             outcome,
+            alarm: None,
             media,
             body: body.into(),
             extra: HeaderMap::new(),
@@ -84,12 +87,6 @@ impl Reply {
     /// When to ask again.
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.extra.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        self
-    }
-
-    /// Which request headers chose this form of the answer.
-    pub fn vary(mut self, headers: &'static str) -> Self {
-        self.extra.insert(VARY, HeaderValue::from_static(headers));
         self
     }
 

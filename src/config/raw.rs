@@ -84,10 +84,6 @@ pub(super) struct Client {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Bulk {
-    #[expect(
-        dead_code,
-        reason = "[bulk] has no effect in this release, which a warning says"
-    )]
     keys_file: Option<String>,
 }
 

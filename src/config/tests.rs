@@ -25,7 +25,7 @@ fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
 fn the_least_file_has_the_defaults_of_the_contract() {
     let config = parse(LEAST, &[]).unwrap();
     assert_eq!(config.store, Path::new("/etc/certq/store"));
-    assert_eq!(config.channel, "stable");
+    assert_eq!(config.channel.as_str(), "stable");
     assert_eq!(config.cache, Path::new("/etc/certq/cache"));
     assert_eq!(config.poll_interval, Duration::from_secs(1));
     assert_eq!(
@@ -83,14 +83,14 @@ replicas = 2
     };
     let expected = Config {
         store: "/srv/store".into(),
-        channel: "test".to_owned(),
+        channel: Channel::parse("test").unwrap(),
         cache: "/var/cache/certq".into(),
         poll_interval: Duration::from_millis(250),
         lookup_keys: paths(&["a.key", "b.key"]),
         publisher_keys: paths(&["p.pub"]),
         public: vec!["127.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap()],
         admin: "127.0.0.1:3".parse().unwrap(),
-        trusted_proxies: vec!["10.0.0.0/8".to_owned()],
+        trusted_proxies: vec![Network::parse("10.0.0.0/8").unwrap()],
         threads: 3,
         holder_search: false,
         warnings: vec!["[bulk] has no effect in this release".to_owned()],

@@ -1,0 +1,152 @@
+//! Which snapshot is live, and whether the process is ready.
+//!
+//! A request loads the current snapshot once, after its body has been read, and hands it down as
+//! a reference; endpoints are plain functions, so a guard cannot cross an await and an answer
+//! cannot mix two registers. Replacing hands the old snapshot back, because dropping it unmaps
+//! gigabytes, which is no work for a request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+use certificate::Date;
+use hyper::header::HeaderValue;
+use jiff::Timestamp;
+use jiff::tz::{self, Offset};
+use snapshot::Snapshot;
+
+/// Asia/Shanghai, which has had no summer time since 1991; so no time zone data are needed.
+const SHANGHAI: Offset = tz::offset(8);
+
+/// A snapshot with what every answer from it repeats.
+#[derive(Debug)]
+pub struct Current {
+    /// The register's state.
+    pub snapshot: Snapshot,
+    /// The JSON object `as_of` of every answer.
+    pub as_of: String,
+    /// The day of publication in Asia/Shanghai, for which the catalogue is shown.
+    pub day: Date,
+    stamp: [HeaderValue; 2],
+}
+
+/// The current snapshot of the process, if it has one. Shared by the requests, which read, and
+/// the refresh thread, which alone replaces.
+#[derive(Debug)]
+pub struct Live {
+    current: ArcSwapOption<Current>,
+    trouble: ArcSwap<String>,
+    draining: AtomicBool,
+}
+
+impl Current {
+    /// Prepares a snapshot for answering.
+    pub fn new(snapshot: Snapshot) -> Self {
+        let (epoch, generation) = (snapshot.epoch(), snapshot.generation());
+        let published_at = snapshot.published_at();
+        Self {
+            as_of: format!(
+                r#"{{"epoch":{epoch},"generation":{generation},"published_at":"{published_at}"}}"#
+            ),
+            day: day_in_shanghai(published_at),
+            stamp: [HeaderValue::from(epoch), HeaderValue::from(generation)],
+            snapshot,
+        }
+    }
+
+    /// The values of `Certq-Epoch` and `Certq-Generation`.
+    pub fn stamp(&self) -> [HeaderValue; 2] {
+        self.stamp.clone()
+    }
+}
+
+fn day_in_shanghai(at: Timestamp) -> Date {
+    SHANGHAI.to_datetime(at).date()
+}
+
+impl Live {
+    /// No snapshot yet, and this is why.
+    pub fn new(trouble: &str) -> Self {
+        Self {
+            current: ArcSwapOption::empty(),
+            trouble: ArcSwap::from_pointee(trouble.to_owned()),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// The snapshot to answer one request from. Cost: some nanoseconds, no lock. Load it once a
+    /// request, and do not hold it across an await.
+    pub fn current(&self) -> Guard<Option<Arc<Current>>> {
+        self.current.load()
+    }
+
+    /// Makes a snapshot live and returns the one before, which requests may still be reading.
+    pub fn replace(&self, current: Arc<Current>) -> Option<Arc<Current>> {
+        self.trouble.store(Arc::default());
+        self.current.swap(Some(current))
+    }
+
+    /// Remembers what keeps the process from taking a newer snapshot; empty when nothing does.
+    pub fn set_trouble(&self, trouble: &str) {
+        self.trouble.store(Arc::new(trouble.to_owned()));
+    }
+
+    /// From now on not ready: the process ends soon.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether to send requests here, with one line for people. An old snapshot is an alarm by
+    /// its age, not a reason to stop answering.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn readiness(&self) -> Result<String, String> {
+        if self.draining.load(Ordering::Acquire) {
+            return Err("not ready: draining\n".to_owned());
+        }
+        let trouble = self.trouble.load();
+        let Some(current) = &*self.current() else {
+            return Err(format!("not ready: no valid generation: {trouble}\n"));
+        };
+        let (epoch, generation) = (current.snapshot.epoch(), current.snapshot.generation());
+        let mut line = format!("ready: epoch {epoch}, generation {generation}\n");
+        if !trouble.is_empty() {
+            line += &format!("last refresh failed: {trouble}\n");
+        }
+        Ok(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_begins_at_midnight_in_shanghai() {
+        for (at, day) in [
+            ("2026-11-24T15:59:59Z", Date::constant(2026, 11, 24)),
+            ("2026-11-24T16:00:00Z", Date::constant(2026, 11, 25)),
+        ] {
+            assert_eq!(day_in_shanghai(at.parse().unwrap()), day);
+        }
+    }
+
+    #[test]
+    fn without_a_snapshot_readiness_says_why() {
+        let live = Live::new("starting");
+        assert_eq!(
+            live.readiness(),
+            Err("not ready: no valid generation: starting\n".to_owned())
+        );
+        live.set_trouble("the channel is empty");
+        assert!(
+            live.readiness()
+                .unwrap_err()
+                .contains("the channel is empty")
+        );
+        live.drain();
+        assert_eq!(live.readiness(), Err("not ready: draining\n".to_owned()));
+    }
+}

@@ -1,0 +1,336 @@
+//! How a new generation becomes live: a thread that looks at the channel, takes what is newer
+//! into the private cache, opens it, and swaps.
+//!
+//! Polling, not watching: file events do not fire on network mounts, and a missed one would leave
+//! us stale without a sign. Whatever fails, the snapshot that is live goes on; the reason is
+//! counted, shown by `/readyz` and logged once until it changes. The old snapshot is dropped on a
+//! thread of its own, when no request reads it any more.
+//!
+//! It knows nothing of requests. Time comes in as an argument of each look.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use certificate::LookupKey;
+use snapshot::{
+    Cache, CacheError, Channel, OpenError, Publication, PublisherKeys, Snapshot, Store, StoreError,
+};
+
+use crate::live::{Current, Live};
+use crate::log::{Level, Log, in_one_line};
+use crate::metrics::Metrics;
+use crate::process;
+
+/// Time between two listings of the whole channel; in between only the next epoch is asked for.
+const LISTING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How many epochs back from the newest one are tried when it is refused.
+const EPOCHS_TRIED: u64 = 8;
+
+/// Pause before an epoch that was refused is tried again: doubled each time, up to a minute. The
+/// usual reason is a blob that a mirror has not brought yet, so the first is short.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How often the reaper looks whether the last request has let go of an old snapshot.
+const REAPER_PAUSE: Duration = Duration::from_millis(10);
+
+/// Where generations come from and what is needed to believe and open them.
+#[derive(Debug)]
+pub struct Source {
+    /// The store, possibly away.
+    pub store: Store,
+    /// The private copy.
+    pub cache: Cache,
+    /// Which channel is followed.
+    pub channel: Channel,
+    /// Whom to believe.
+    pub publishers: PublisherKeys,
+    /// What tags were made with.
+    pub keys: Vec<LookupKey>,
+}
+
+/// The state of the thread.
+#[derive(Debug)]
+pub struct Refresh {
+    source: Source,
+    live: Arc<Live>,
+    metrics: Arc<Metrics>,
+    log: Log,
+    reaper: Sender<Arc<Current>>,
+    /// The live epoch; 0 while there is none.
+    taken: u64,
+    /// The newest epoch seen in the channel.
+    seen: u64,
+    listed_at: Option<Instant>,
+    retry: Option<Retry>,
+    /// The last reason logged; empty when all is well.
+    trouble: String,
+}
+
+/// An epoch that was refused, and when to try again.
+#[derive(Clone, Copy, Debug)]
+struct Retry {
+    epoch: u64,
+    at: Instant,
+    pause: Duration,
+}
+
+/// What a look at the channel came to when nothing failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Look {
+    /// The live epoch is the newest, now or since before.
+    UpToDate,
+    /// A newer one was refused, and it is too early to try again.
+    Waiting,
+}
+
+/// Why a look at the channel failed.
+#[derive(Debug, thiserror::Error)]
+enum RefreshError {
+    #[error("the channel has no entry yet; publish a generation")]
+    NothingPublished,
+    #[error(
+        "the channel went back to epoch {newest} after epoch {taken} was served; a restored store \
+         must begin above it (index-builder publish --first-epoch)"
+    )]
+    WentBack { newest: u64, taken: u64 },
+    #[error("epoch {epoch} is not in the channel")]
+    Absent { epoch: u64 },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    #[error("epoch {epoch}, generation {generation} is refused")]
+    Open {
+        epoch: u64,
+        generation: u64,
+        source: OpenError,
+    },
+}
+
+impl Refresh {
+    /// Ready to look; starts the reaper thread.
+    pub fn new(source: Source, live: Arc<Live>, metrics: Arc<Metrics>, log: Log) -> Self {
+        let (reaper, dead) = channel();
+        spawn("reaper", move || reap(&dead));
+        Self {
+            source,
+            live,
+            metrics,
+            log,
+            reaper,
+            taken: 0,
+            seen: 0,
+            listed_at: None,
+            retry: None,
+            trouble: String::new(),
+        }
+    }
+
+    /// Starts the thread: what the cache remembers first, then a look every `interval`, until the
+    /// other end of `stop` is dropped.
+    pub fn start(mut self, interval: Duration, stop: Receiver<()>) {
+        spawn("refresh", move || {
+            if let Err(error) = self.take_remembered() {
+                self.fail(&error);
+            }
+            loop {
+                match self.look(Instant::now()) {
+                    Ok(Look::UpToDate) => self.recover(),
+                    Ok(Look::Waiting) => {}
+                    Err(error) => self.fail(&error),
+                }
+                if stop.recv_timeout(interval) == Err(RecvTimeoutError::Disconnected) {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Takes what was live before the process started; needs no store.
+    fn take_remembered(&mut self) -> Result<(), RefreshError> {
+        let Source {
+            cache,
+            channel,
+            publishers,
+            ..
+        } = &self.source;
+        match cache.remembered(channel, publishers)? {
+            Some(publication) => self.open(publication),
+            None => Ok(()),
+        }
+    }
+
+    fn look(&mut self, now: Instant) -> Result<Look, RefreshError> {
+        self.find_newest(now)?;
+        let newest = self.seen;
+        if newest <= self.taken {
+            return Ok(Look::UpToDate);
+        }
+        let refused = self.retry.filter(|retry| retry.epoch == newest);
+        if refused.is_some_and(|retry| now < retry.at) {
+            return Ok(Look::Waiting);
+        }
+        self.take(newest).map(|()| Look::UpToDate).inspect_err(|_| {
+            let pause = refused.map_or(FIRST_PAUSE, |it| (it.pause * 2).min(LONGEST_PAUSE));
+            self.retry = Some(Retry {
+                epoch: newest,
+                at: now + pause,
+                pause,
+            });
+            self.take_older_than(newest);
+        })
+    }
+
+    /// Brings `seen` up to date: by a listing when one is due, and by asking for the next epoch.
+    fn find_newest(&mut self, now: Instant) -> Result<(), RefreshError> {
+        let Source { store, channel, .. } = &self.source;
+        let due = |at| now.duration_since(at) >= LISTING_INTERVAL;
+        if self.taken == 0 || self.listed_at.is_none_or(due) {
+            let newest = store.epochs(channel)?.last().copied();
+            let newest = newest.ok_or(RefreshError::NothingPublished)?;
+            if newest < self.taken {
+                return Err(RefreshError::WentBack {
+                    newest,
+                    taken: self.taken,
+                });
+            }
+            self.seen = self.seen.max(newest);
+            // Only now: a store that is away is asked again at the next look.
+            self.listed_at = Some(now);
+        }
+        while self.has_entry(self.seen.saturating_add(1))? {
+            self.seen += 1;
+        }
+        Ok(())
+    }
+
+    /// Whether the channel has an entry for this epoch; one that is refused is there all the
+    /// same, and taking it says why.
+    fn has_entry(&self, epoch: u64) -> Result<bool, StoreError> {
+        let Source {
+            store,
+            channel,
+            publishers,
+            ..
+        } = &self.source;
+        match store.read_channel_entry(channel, epoch, publishers) {
+            Ok(entry) => Ok(entry.is_some()),
+            Err(StoreError::Document { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// When the newest epoch is refused, the newest good one before it is better than what is
+    /// live. Its own failures do not matter: the reason that counts is that of the newest.
+    fn take_older_than(&mut self, newest: u64) {
+        let oldest = (self.taken + 1).max(newest.saturating_sub(EPOCHS_TRIED));
+        let _ = (oldest..newest)
+            .rev()
+            .find(|epoch| self.take(*epoch).is_ok());
+    }
+
+    fn take(&mut self, epoch: u64) -> Result<(), RefreshError> {
+        let Source {
+            store,
+            channel,
+            publishers,
+            ..
+        } = &self.source;
+        let publication = store.read_publication(channel, epoch, publishers)?;
+        self.open(publication.ok_or(RefreshError::Absent { epoch })?)
+    }
+
+    /// Opens a publication and makes it live.
+    fn open(&mut self, publication: Publication) -> Result<(), RefreshError> {
+        let began = Instant::now();
+        let Source {
+            store, cache, keys, ..
+        } = &self.source;
+        let (epoch, generation) = (publication.entry().epoch, publication.entry().generation);
+        let opened = Snapshot::open(cache, store, publication, keys);
+        let snapshot = opened.map_err(|source| RefreshError::Open {
+            epoch,
+            generation,
+            source,
+        })?;
+        let current = Arc::new(Current::new(snapshot));
+        if let Some(old) = self.live.replace(Arc::clone(&current)) {
+            // The reaper lives as long as this thread; were it gone, the old one drops here.
+            let _ = self.reaper.send(old);
+        }
+        self.taken = epoch;
+        self.seen = self.seen.max(epoch);
+        self.note_taken(&current.snapshot, began.elapsed());
+        if let Err(error) = cache.sweep(&[current.snapshot.manifest()]) {
+            let reason = in_one_line(&error);
+            self.log
+                .event(Level::Warning, "cache_not_swept", &[("reason", &reason)]);
+        }
+        Ok(())
+    }
+
+    fn note_taken(&self, snapshot: &Snapshot, elapsed: Duration) {
+        let (epoch, generation) = (snapshot.epoch(), snapshot.generation());
+        let certificates = snapshot.certificates();
+        let published_at = snapshot.published_at();
+        self.metrics.refreshes.inc();
+        self.metrics
+            .set_snapshot(epoch, generation, certificates, published_at.as_second());
+        self.log.event(
+            Level::Info,
+            "generation_taken",
+            &[
+                ("epoch", &epoch.to_string()),
+                ("generation", &generation.to_string()),
+                ("certificates", &certificates.to_string()),
+                ("published_at", &published_at.to_string()),
+                ("ms", &elapsed.as_millis().to_string()),
+            ],
+        );
+    }
+
+    fn fail(&mut self, error: &RefreshError) {
+        let reason = in_one_line(error);
+        self.metrics.refresh_failures.inc();
+        self.live.set_trouble(&reason);
+        if reason != self.trouble {
+            self.log
+                .event(Level::Error, "refresh_failed", &[("reason", &reason)]);
+            self.trouble = reason;
+        }
+    }
+
+    fn recover(&mut self) {
+        if !self.trouble.is_empty() {
+            self.trouble.clear();
+            self.live.set_trouble("");
+            self.log.event(Level::Info, "refresh_recovered", &[]);
+        }
+    }
+}
+
+/// Drops old snapshots, each when the last request has let go of it: whoever drops the last
+/// reference unmaps the files, which takes up to half a second a gigabyte.
+fn reap(dead: &Receiver<Arc<Current>>) {
+    for old in dead {
+        while Arc::strong_count(&old) > 1 {
+            std::thread::sleep(REAPER_PAUSE);
+        }
+    }
+}
+
+/// A thread for work that nobody waits for.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    let background = move || {
+        // Refused only where the system knows no priorities; the work is the same.
+        let _ = process::give_way();
+        work();
+    };
+    thread
+        .spawn(background)
+        .expect("the system gives a thread at start-up");
+}

@@ -1,0 +1,67 @@
+//! Reading a body: bounded in bytes and in time.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use tokio::time::timeout;
+
+use crate::refusal::{JsonFault, Refusal};
+
+/// How much of a body that is too long is read and thrown away, so that the client is done
+/// sending and reads the refusal; beyond that the connection just ends.
+const DISCARDED_BYTES_MAX: u64 = 256 * 1024;
+
+/// Reads a whole body of at most `limit_bytes`, within `deadline` in total: a client that sends a
+/// byte a second does not get a second for each.
+///
+/// # Errors
+///
+/// [`Refusal::BodyTooLarge`], [`Refusal::BodyTooSlow`], or a broken body.
+pub(super) async fn read<B>(
+    body: B,
+    limit_bytes: usize,
+    deadline: Duration,
+) -> Result<Bytes, Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    if body.size_hint().lower() > DISCARDED_BYTES_MAX {
+        return Err(Refusal::BodyTooLarge { limit_bytes });
+    }
+    timeout(deadline, collect(body, limit_bytes))
+        .await
+        .unwrap_or(Err(Refusal::BodyTooSlow))
+}
+
+async fn collect<B>(mut body: B, limit_bytes: usize) -> Result<Bytes, Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut whole = BytesMut::new();
+    let mut discarded = 0;
+    while let Some(frame) = body.frame().await {
+        // The client went away or sent broken chunks: hyper ends the connection.
+        let frame = frame.map_err(|_| Refusal::MalformedJson(JsonFault::Syntax))?;
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        if whole.len() + data.len() > limit_bytes || discarded > 0 {
+            discarded += data.len() as u64;
+            if discarded > DISCARDED_BYTES_MAX {
+                break;
+            }
+        } else if whole.is_empty() && body.is_end_stream() {
+            // The usual case: one frame, nothing copied.
+            return Ok(data.clone());
+        } else {
+            whole.extend_from_slice(data);
+        }
+    }
+    if discarded > 0 {
+        Err(Refusal::BodyTooLarge { limit_bytes })
+    } else {
+        Ok(whole.freeze())
+    }
+}

@@ -1,0 +1,222 @@
+//! The listeners: accept, hold the clients to their deadlines, and drain when told to stop.
+//!
+//! The accept loop ends only by shutdown: an error is counted, logged at most once a second, and
+//! slept on. It knows nothing of what a request is about.
+
+mod patient;
+
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::log::Level;
+use crate::request::{self, Door, Site};
+use patient::Patient;
+
+/// Connections at a time on the public listeners; more wait in the kernel's queue. Idle ones give
+/// way after the head deadline.
+const PUBLIC_CONNECTIONS_MAX: usize = 10_000;
+
+/// Connections at a time on the admin listener: a few scrapers and people.
+const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// Longest head of a request; more is 431.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Pause after an error of `accept` that the next call would meet again, such as no free file.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long clients may take. Each is a total: progress does not extend it.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// For the head of a request, and how long a connection may be idle before the next one.
+    pub head: Duration,
+    /// For the body, from the end of the head.
+    pub body: Duration,
+    /// For taking an answer that does not fit the socket at once.
+    pub write: Duration,
+    /// For finishing what is going on after a stop.
+    pub drain: Duration,
+}
+
+impl Deadlines {
+    /// Those of production.
+    pub const USUAL: Self = Self {
+        head: Duration::from_secs(10),
+        body: Duration::from_secs(10),
+        write: Duration::from_secs(20),
+        drain: Duration::from_secs(20),
+    };
+}
+
+/// Bound listeners.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For everybody.
+    pub public: Vec<TcpListener>,
+    /// For the operator.
+    pub admin: TcpListener,
+}
+
+/// What the connections of one kind of listener share.
+#[derive(Clone)]
+struct Entrance {
+    site: Arc<Site>,
+    door: Door,
+    deadlines: Deadlines,
+    slots: Arc<Semaphore>,
+    http: http1::Builder,
+    graceful: Arc<GracefulShutdown>,
+}
+
+/// Serves until told to stop: the first message on `stop`, or its end, drains; the second ends at
+/// once. The admin listener answers until the drain is over.
+pub async fn run(
+    listeners: Listeners,
+    site: Arc<Site>,
+    deadlines: Deadlines,
+    mut stop: mpsc::Receiver<()>,
+) {
+    let public = Entrance::new(&site, Door::Public, deadlines, PUBLIC_CONNECTIONS_MAX);
+    let admin = Entrance::new(&site, Door::Admin, deadlines, ADMIN_CONNECTIONS_MAX);
+    let (closing, closed) = watch::channel(());
+    let (_open, never) = watch::channel(());
+    let mut accepting = JoinSet::new();
+    for listener in listeners.public {
+        accepting.spawn(accept(listener, public.clone(), closed.clone()));
+    }
+    let mut administering = JoinSet::new();
+    administering.spawn(accept(listeners.admin, admin, never));
+
+    stop.recv().await;
+    site.live.drain();
+    site.log.event(Level::Info, "draining", &[]);
+    drop(closing);
+    accepting.join_all().await;
+    let graceful = Arc::into_inner(public.graceful).expect("the accept loops have ended");
+    tokio::select! {
+        drained = timeout(deadlines.drain, graceful.shutdown()) => if drained.is_err() {
+            site.log.event(Level::Warning, "drain_cut_short", &[]);
+        },
+        Some(()) = stop.recv() => site.log.event(Level::Warning, "stopped_at_once", &[]),
+    }
+}
+
+/// Accepts until the other end of `closed` is dropped.
+async fn accept(listener: TcpListener, entrance: Entrance, mut closed: watch::Receiver<()>) {
+    let mut last_logged = None;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = closed.changed() => return,
+            accepted = entrance.next(&listener) => accepted,
+        };
+        match accepted {
+            Ok((slot, stream, peer)) => entrance.admit(slot, stream, peer),
+            Err(error) => entrance.rest(&error, &mut last_logged).await,
+        }
+    }
+}
+
+impl Entrance {
+    fn new(site: &Arc<Site>, door: Door, deadlines: Deadlines, connections: usize) -> Self {
+        let mut http = http1::Builder::new();
+        // Without a timer the head deadline would be off without a word.
+        http.timer(TokioTimer::new())
+            .header_read_timeout(deadlines.head)
+            .max_header_size(HEAD_BYTES_MAX)
+            .pipeline_flush(true);
+        Self {
+            site: Arc::clone(site),
+            door,
+            deadlines,
+            slots: Arc::new(Semaphore::new(connections)),
+            http,
+            graceful: Arc::default(),
+        }
+    }
+
+    /// The next connection, taken only when there is a slot for it.
+    async fn next(
+        &self,
+        listener: &TcpListener,
+    ) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        let slot = slot.expect("the semaphore is never closed");
+        let (stream, peer) = listener.accept().await?;
+        Ok((slot, stream, peer))
+    }
+
+    /// Serves a connection on a task of its own.
+    fn admit(&self, slot: OwnedSemaphorePermit, stream: TcpStream, peer: SocketAddr) {
+        // Answers are written in one piece; waiting to fill a packet only delays them. A socket
+        // that refuses is about to fail anyway.
+        let _ = stream.set_nodelay(true);
+        let (site, door, body_deadline) = (Arc::clone(&self.site), self.door, self.deadlines.body);
+        let service = service_fn(move |request| {
+            let site = Arc::clone(&site);
+            async move {
+                let answer = request::answer(&site, door, peer.ip(), body_deadline, request);
+                Ok::<_, Infallible>(answer.await)
+            }
+        });
+        let metrics = &self.site.metrics;
+        let stream = Patient::new(stream, self.deadlines.write, metrics.write_timeouts.clone());
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let connection = self.graceful.watch(connection);
+        let open = Open::new(metrics.connections.clone());
+        tokio::spawn(async move {
+            // An error is the client's: it went away, was too slow, or does not speak HTTP.
+            let _ = connection.await;
+            drop((open, slot));
+        });
+    }
+
+    /// What to do about an error of accept: count it, say so at most once a second, and unless it
+    /// is that of one client who hung up, sleep on it.
+    async fn rest(&self, error: &io::Error, last_logged: &mut Option<Instant>) {
+        self.site.metrics.accept_errors.inc();
+        if last_logged.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+            *last_logged = Some(Instant::now());
+            let reason = error.to_string();
+            self.site
+                .log
+                .event(Level::Error, "accept_failed", &[("reason", &reason)]);
+        }
+        let of_one_client = matches!(
+            error.kind(),
+            ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
+        );
+        if !of_one_client {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
+    }
+}
+
+/// Counts a connection while it is open, however it ends.
+struct Open(Gauge);
+
+impl Open {
+    fn new(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
