@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 
 use crate::channel::{Channel, ChannelEntry, Publication};
 use crate::digest::BlobRef;
-use crate::durable::{self, FileError, Outcome, Sealed, Staged};
+use crate::durable::{self, FileError, Outcome, Staged};
 use crate::layout;
 use crate::manifest::Manifest;
 use crate::signed::{self, DocumentError, PublisherKeys, Signed};
 use crate::texts::TextsError;
+
+pub use staged::StagedBlob;
 
 /// Modes of what is made in a store, less the umask: nothing in it is secret to readers.
 const FILE_MODE: u32 = 0o666;
@@ -25,12 +27,6 @@ const FOLDER_MODE: u32 = 0o777;
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
-}
-
-/// A blob being written; hashed as it is written, removed again unless committed.
-pub struct StagedBlob<'s> {
-    store: &'s Store,
-    staged: Staged,
 }
 
 /// The right to publish into a store, held until dropped or until the process ends.
@@ -136,11 +132,7 @@ impl Store {
     ///
     /// [`FileError::Io`].
     pub fn stage(&self) -> Result<StagedBlob<'_>, StoreError> {
-        let folder = self.root.join(layout::staging());
-        Ok(StagedBlob {
-            store: self,
-            staged: Staged::create(&folder, FILE_MODE)?,
-        })
+        Ok(StagedBlob::new(self)?)
     }
 
     /// Creates the manifest of a generation.
@@ -225,7 +217,7 @@ impl Store {
     ) -> Result<Option<Signed<Manifest>>, StoreError> {
         self.read_with(&layout::manifest(generation), |bytes| {
             let manifest: Signed<Manifest> = publishers.open(bytes)?;
-            check_generation(generation, &manifest)?;
+            manifest.expect_generation(generation)?;
             Ok(manifest)
         })
     }
@@ -242,7 +234,7 @@ impl Store {
     ) -> Result<Option<Manifest>, StoreError> {
         self.read_with(&layout::manifest(generation), |bytes| {
             let manifest: Manifest = signed::open_unverified(&bytes)?;
-            check_generation(generation, &manifest)?;
+            manifest.expect_generation(generation)?;
             Ok(manifest)
         })
     }
@@ -261,7 +253,7 @@ impl Store {
     ) -> Result<Option<Signed<ChannelEntry>>, StoreError> {
         self.read_with(&layout::channel_entry(channel, epoch), |bytes| {
             let entry: Signed<ChannelEntry> = publishers.open(bytes)?;
-            check_entry(channel, epoch, &entry)?;
+            entry.expect_place(channel, epoch)?;
             Ok(entry)
         })
     }
@@ -278,7 +270,7 @@ impl Store {
     ) -> Result<Option<ChannelEntry>, StoreError> {
         self.read_with(&layout::channel_entry(channel, epoch), |bytes| {
             let entry: ChannelEntry = signed::open_unverified(&bytes)?;
-            check_entry(channel, epoch, &entry)?;
+            entry.expect_place(channel, epoch)?;
             Ok(entry)
         })
     }
@@ -340,7 +332,12 @@ impl Store {
     pub fn clear_staging(&self, _lock: &PublishLock) -> Result<usize, StoreError> {
         let staged = self.list(layout::staging())?;
         for path in &staged {
-            std::fs::remove_file(path).map_err(FileError::io("remove", path))?;
+            // The builder's trial keeps a reader's cache here.
+            let removed = match path.is_dir() && !path.is_symlink() {
+                true => std::fs::remove_dir_all(path),
+                false => std::fs::remove_file(path),
+            };
+            removed.map_err(FileError::io("remove", path))?;
         }
         Ok(staged.len())
     }
@@ -358,10 +355,11 @@ impl Store {
     }
 
     fn create_document(&self, path: &Path, bytes: &[u8]) -> Result<Outcome, StoreError> {
-        let mut blob = self.stage()?;
-        let written = blob.write_all(bytes);
-        blob.written(written)?;
-        let sealed = blob.staged.seal()?;
+        let mut staged = Staged::create(&self.root.join(layout::staging()), FILE_MODE)?;
+        staged
+            .write_all(bytes)
+            .map_err(FileError::io("write", staged.path()))?;
+        let sealed = staged.seal()?;
         sealed.read_back()?;
         Ok(sealed.link(&self.root.join(path))?)
     }
@@ -402,74 +400,4 @@ impl Store {
     }
 }
 
-impl StagedBlob<'_> {
-    /// Puts the blob under the name of its contents, durably.
-    ///
-    /// It is flushed, read back and compared first. When the store has these contents already,
-    /// that copy is checked and kept.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError`]; a damaged blob of the same name has to be moved away by hand, since nothing
-    /// published is ever overwritten.
-    pub fn commit(self) -> Result<BlobRef, StoreError> {
-        let Self { store, staged } = self;
-        let sealed: Sealed = staged.seal()?;
-        sealed.read_back()?;
-        let blob = sealed.blob();
-        let folder = store.root.join(layout::blob_folder(&blob.sha256));
-        durable::create_folder(&folder, FOLDER_MODE)?;
-        let path = store.blob_path(&blob);
-        if sealed.link(&path)? == Outcome::AlreadyExists {
-            durable::check_contents(&path, &blob)?;
-            let existing = durable::open_regular(&path)?;
-            existing.sync_all().map_err(FileError::io("sync", &path))?;
-        }
-        Ok(blob)
-    }
-
-    /// Adds to an error of writing which file it was.
-    pub(crate) fn written(&self, written: io::Result<()>) -> Result<(), FileError> {
-        written.map_err(FileError::io("write", self.staged.path()))
-    }
-}
-
-impl Write for StagedBlob<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.staged.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.staged.flush()
-    }
-}
-
-fn check_generation(expected: u64, manifest: &Manifest) -> Result<(), DocumentError> {
-    if manifest.generation == expected {
-        Ok(())
-    } else {
-        Err(DocumentError::Generation {
-            expected,
-            found: manifest.generation,
-        })
-    }
-}
-
-fn check_entry(channel: &Channel, epoch: u64, entry: &ChannelEntry) -> Result<(), DocumentError> {
-    if entry.channel != *channel {
-        return Err(DocumentError::Channel {
-            expected: channel.clone(),
-            found: entry.channel.clone(),
-        });
-    }
-    if entry.epoch != epoch {
-        return Err(DocumentError::Epoch {
-            expected: epoch,
-            found: entry.epoch,
-        });
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests;
+mod staged;

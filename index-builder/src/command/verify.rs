@@ -1,24 +1,17 @@
 //! `verify`: reads every byte of a store and says where the first damage is.
 
-use std::path::{Path, PathBuf};
+mod damage;
+mod reading;
+
+use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use snapshot::verify::{self, Verified, VerifyError};
-use snapshot::{
-    ChannelEntry, Digest, DocumentError, FileError, Manifest, PublisherKeys, Store, StoreError,
-    keyfile, layout,
-};
 
+use self::damage::{Damage, Stop};
 use super::{Context, print, store_directory};
 use crate::failure::{Exit, Failure};
-use crate::ledger::Ledger;
-use crate::progress::Progress;
-use crate::publishing::is_contained;
 use crate::sizes::grouped;
-
-/// Progress is told in steps of this.
-const STEP_BYTES: u64 = 1 << 20;
 
 /// Read every byte of a store: documents, blobs, every row against its number and its holder.
 ///
@@ -53,23 +46,10 @@ struct Seen {
     notices: Vec<String>,
 }
 
-/// The first damage: a file, a byte, and what is wrong there.
-struct Damage {
-    file: PathBuf,
-    offset_bytes: u64,
-    problem: String,
-}
-
-/// Why verifying ended early.
-enum Stop {
-    Damage(Damage),
-    Failure(Failure),
-}
-
 pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let began = Instant::now();
     let mut seen = Seen::default();
-    let stopped = match read_everything(&args, &mut seen) {
+    let stopped = match reading::read_everything(&args, &mut seen) {
         Err(Stop::Failure(failure)) => return Err(failure),
         Err(Stop::Damage(damage)) => Some(damage),
         Ok(()) => None,
@@ -84,198 +64,6 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         Some(damage) => Err(Failure::Input(damage.line())),
         None => Ok(Exit::Done),
     }
-}
-
-fn read_everything(args: &Args, seen: &mut Seen) -> Result<(), Stop> {
-    let publishers = args.keys.as_deref().map(open_publishers).transpose()?;
-    let store = Store::open(&args.store);
-    let manifests = read_manifests(&store, publishers.as_ref())?;
-    seen.generations = manifests.len() as u64;
-    let live = read_entries(&store, publishers.as_ref(), seen)?;
-    read_blobs(&store, &manifests, seen)?;
-    let live: Vec<&Manifest> = manifests
-        .iter()
-        .filter(|manifest| live.contains(&manifest.generation))
-        .collect();
-    if let Some(keys) = &args.keys {
-        check_lookup_key(keys, &live, seen)?;
-    }
-    if let Some(dir) = &args.ledger {
-        check_ledger(dir, &live, seen)?;
-    }
-    name_leftovers(&store, seen)
-}
-
-fn open_publishers(keys: &Path) -> Result<PublisherKeys, Failure> {
-    let public = keyfile::read_publisher_public(&keys.join(layout::PUBLISHER_PUBLIC_KEY))?;
-    Ok(PublisherKeys::new(vec![public]))
-}
-
-/// Every manifest, whether or not an entry names it.
-fn read_manifests(
-    store: &Store,
-    publishers: Option<&PublisherKeys>,
-) -> Result<Vec<Manifest>, Stop> {
-    let generations = store.generations().map_err(Stop::store)?;
-    if generations.is_empty() {
-        let line = format!(
-            "{} has no generation; publish first",
-            store.root().display()
-        );
-        return Err(Stop::Failure(Failure::Input(line)));
-    }
-    let mut manifests = Vec::with_capacity(generations.len());
-    for generation in generations {
-        let read = match publishers {
-            Some(publishers) => store
-                .read_manifest(generation, publishers)
-                .map(|signed| signed.map(|signed| Manifest::clone(&signed))),
-            None => store.read_manifest_unverified(generation),
-        };
-        manifests.extend(read.map_err(Stop::store)?);
-    }
-    Ok(manifests)
-}
-
-/// Every entry of every channel, each with the digest of the manifest that it names. Returns the
-/// generations that are live.
-fn read_entries(
-    store: &Store,
-    publishers: Option<&PublisherKeys>,
-    seen: &mut Seen,
-) -> Result<Vec<u64>, Stop> {
-    let mut live = Vec::new();
-    for channel in store.channels().map_err(Stop::store)? {
-        let mut newest = None;
-        for epoch in store.epochs(&channel).map_err(Stop::store)? {
-            let read = match publishers {
-                Some(publishers) => store
-                    .read_channel_entry(&channel, epoch, publishers)
-                    .map(|signed| signed.map(|signed| ChannelEntry::clone(&signed))),
-                None => store.read_channel_entry_unverified(&channel, epoch),
-            };
-            let Some(entry) = read.map_err(Stop::store)? else {
-                continue;
-            };
-            check_named_manifest(store, &entry)?;
-            seen.entries += 1;
-            newest = Some(entry.generation);
-        }
-        live.extend(newest);
-    }
-    Ok(live)
-}
-
-fn check_named_manifest(store: &Store, entry: &ChannelEntry) -> Result<(), Stop> {
-    let path = store.root().join(layout::manifest(entry.generation));
-    let bytes = std::fs::read(&path).map_err(|source| Failure::Io {
-        doing: "read",
-        path: path.clone(),
-        source,
-    });
-    if Digest::of(&bytes?) == entry.manifest {
-        return Ok(());
-    }
-    Err(Stop::Damage(Damage {
-        file: path,
-        offset_bytes: 0,
-        problem: format!("epoch {} names another manifest", entry.epoch),
-    }))
-}
-
-/// The blobs of every generation; those that an earlier one has in the same places once.
-fn read_blobs(store: &Store, manifests: &[Manifest], seen: &mut Seen) -> Result<(), Stop> {
-    let mut fresh: Vec<&Manifest> = Vec::new();
-    for manifest in manifests {
-        let same = |other: &&Manifest| {
-            (&other.layers, &other.texts, &other.counts)
-                == (&manifest.layers, &manifest.texts, &manifest.counts)
-        };
-        if !fresh.iter().any(same) {
-            fresh.push(manifest);
-        }
-    }
-    let blobs = fresh.iter().flat_map(|manifest| manifest.blobs());
-    let mut progress = Progress::bytes("verifying", blobs.map(|blob| blob.bytes).sum());
-    let mut passed = 0;
-    let mut told = |bytes: u64| {
-        passed += bytes;
-        if passed >= STEP_BYTES {
-            progress.advance(std::mem::take(&mut passed));
-        }
-    };
-    for manifest in fresh {
-        let Verified { blobs, bytes, rows } =
-            verify::generation(store, manifest, &mut told).map_err(Stop::verify)?;
-        seen.blobs += blobs;
-        seen.bytes += bytes;
-        seen.rows += rows;
-    }
-    Ok(())
-}
-
-/// Servers with this key can answer from what is live.
-fn check_lookup_key(keys: &Path, live: &[&Manifest], seen: &mut Seen) -> Result<(), Failure> {
-    let path = keys.join(layout::LOOKUP_KEY);
-    if !path.exists() {
-        let notice = format!("{} is not there, so it was not compared", path.display());
-        seen.notices.push(notice);
-        return Ok(());
-    }
-    let id = keyfile::read_lookup(&path)?.id();
-    let layers = live.iter().flat_map(|manifest| &manifest.layers);
-    match layers
-        .map(|layer| layer.key_id)
-        .find(|key_id| *key_id != id)
-    {
-        None => Ok(()),
-        Some(key_id) => Err(Failure::Input(format!(
-            "{} is key {id}, what is live was made with {key_id}; give that key or publish with \
-             this one",
-            path.display()
-        ))),
-    }
-}
-
-fn check_ledger(dir: &Path, live: &[&Manifest], seen: &mut Seen) -> Result<(), Failure> {
-    let ledger = Ledger::open(dir)?;
-    let mut progress = Progress::bytes("verifying the ledger", ledger.total_bytes()?);
-    let head = ledger.verify(|bytes| progress.advance(bytes))?;
-    seen.ledger_rows = Some(head.rows);
-    for manifest in live {
-        let published = &manifest.ledger;
-        if !is_contained(published, &ledger)? {
-            return Err(Failure::Input(format!(
-                "generation {} was made from another ledger than {}: its head {} is not in it",
-                manifest.generation,
-                dir.display(),
-                published.head
-            )));
-        }
-        if published.rows < head.rows {
-            seen.notices.push(format!(
-                "generation {} lacks the last {} rows of the ledger; publish them",
-                manifest.generation,
-                head.rows - published.rows
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn name_leftovers(store: &Store, seen: &mut Seen) -> Result<(), Stop> {
-    let leftovers = store.leftovers().map_err(Stop::store)?;
-    let staged = leftovers.staged.iter().map(|path| {
-        format!(
-            "{} was left by a killed writer, unless one is at work; publish removes it",
-            path.display()
-        )
-    });
-    let manifests = leftovers.manifests.iter().map(|generation| {
-        format!("generation {generation} is named by no channel entry; its writer was killed")
-    });
-    seen.notices.extend(staged.chain(manifests));
-    Ok(())
 }
 
 impl Seen {
@@ -315,69 +103,5 @@ impl Seen {
             .iter()
             .map(|notice| format!("notice: {notice}\n"));
         text + &notices.collect::<String>()
-    }
-}
-
-impl Damage {
-    fn line(&self) -> String {
-        let Self {
-            file,
-            offset_bytes,
-            problem,
-        } = self;
-        format!(
-            "{} is damaged at byte {offset_bytes}: {problem}; move it away and publish with \
-             --layer base",
-            file.display()
-        )
-    }
-}
-
-impl Stop {
-    /// A document that is refused is damage; its offset is known when it cannot be parsed.
-    fn store(error: StoreError) -> Self {
-        match error {
-            StoreError::Document { path, source } => Self::Damage(Damage {
-                file: path,
-                offset_bytes: match &source {
-                    DocumentError::Malformed(error) => (error.column() as u64).saturating_sub(1),
-                    _ => 0,
-                },
-                problem: Failure::chain(&source),
-            }),
-            error => Self::Failure(error.into()),
-        }
-    }
-
-    fn verify(error: VerifyError) -> Self {
-        let refused = matches!(&error, VerifyError::File(FileError::Io { .. }));
-        match error {
-            VerifyError::File(file) if refused && !file.is_not_found() => {
-                Self::Failure(StoreError::File(file).into())
-            }
-            error => match error.path() {
-                Some(path) => Self::Damage(Damage {
-                    file: path.to_owned(),
-                    offset_bytes: error.offset(),
-                    problem: problem(&error),
-                }),
-                None => Self::Failure(Failure::Input(Failure::chain(&error))),
-            },
-        }
-    }
-}
-
-/// What is wrong, without the path where the error begins with it.
-fn problem(error: &VerifyError) -> String {
-    match error {
-        VerifyError::Damaged { source, .. } => source.fault.to_string(),
-        VerifyError::Texts { source, .. } => Failure::chain(source),
-        error => Failure::chain(error),
-    }
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
     }
 }

@@ -174,10 +174,14 @@ mod tests {
             let row = history.row();
             let day = |base, code: u16| Some(date::from_day_number(base + code));
             assert_eq!(row.occupation, details, "{operations}");
-            assert_eq!(row.name_tag.as_bytes()[0], details as u8, "{operations}");
             assert_eq!(
-                history.holder().as_bytes()[0],
-                details as u8,
+                u16::from(row.name_tag.as_bytes()[0]),
+                details,
+                "{operations}"
+            );
+            assert_eq!(
+                u16::from(history.holder().as_bytes()[0]),
+                details,
                 "{operations}"
             );
             assert_eq!(u16::from(row.review_centre), details, "{operations}");

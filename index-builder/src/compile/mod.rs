@@ -20,7 +20,7 @@ mod texts;
 mod witness;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

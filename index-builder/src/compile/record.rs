@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn other_bytes_are_not_a_change() {
         let good = change("J000044000001203000123", 1, OperationKind::Issue).pack();
-        for (index, byte) in [(0, b'X'), (5, 0xFF), (30, 0), (30, 9), (62, 0xFF)] {
+        for (index, byte) in [(0, b'X'), (5, 0xFF), (30, 0), (30, 9), (64, 0xFF)] {
             let mut bad = good;
             bad[index] = byte;
             assert_eq!(KeyedChange::unpack(&bad), None, "byte {index}");

@@ -1,1 +1,300 @@
-//! Tests of publishing.
+//! Publishing into a store of one's own, with the time given: what is written, and when nothing is.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use certificate::sample::Population;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use snapshot::{BlobRef, keyfile};
+
+use super::*;
+use crate::compile::tests::{ACCEPTANCE, Centre, issues, lookup_key, withdrawals};
+use crate::failure::Exit;
+
+/// A centre with keys, a ledger of one batch, and a clock.
+struct Bench {
+    centre: Centre,
+    keys: Keys,
+    store: Store,
+    population: Population,
+    now: Timestamp,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let centre = Centre::new();
+        let population = Population::new(300, 3);
+        centre.accept(&ACCEPTANCE, &issues(&population));
+        let store = centre.store();
+        Self {
+            centre,
+            keys: Keys {
+                lookup: lookup_key(),
+                publisher: Publisher::new(&[9; 32]),
+            },
+            store,
+            population,
+            now: Timestamp::from_second(1_606_694_400).unwrap(),
+        }
+    }
+
+    fn publish(&self, always: bool) -> Result<Value, Failure> {
+        self.publish_of(&self.centre, always)
+    }
+
+    /// Publishes the ledger of some centre into this store.
+    fn publish_of(&self, centre: &Centre, always: bool) -> Result<Value, Failure> {
+        let report = publish(&Order {
+            registry: &centre.registry(),
+            ledger: &centre.ledger(),
+            keys: &self.keys,
+            store: &self.store,
+            channel: &Channel::parse("stable").unwrap(),
+            always,
+            means: &self.centre.means(),
+            now: self.now,
+        })?;
+        Ok(report.json())
+    }
+
+    /// Outcome, generation and epoch of a run that succeeds.
+    fn published(&self, always: bool) -> (String, u64, u64) {
+        let report = self.publish(always).unwrap();
+        (
+            report["outcome"].as_str().unwrap().to_owned(),
+            report["generation"].as_u64().unwrap(),
+            report["epoch"].as_u64().unwrap(),
+        )
+    }
+
+    /// Every file of the store.
+    fn files(&self) -> BTreeSet<PathBuf> {
+        let mut files = BTreeSet::new();
+        let mut folders = vec![self.store.root().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => drop(files.insert(path)),
+                }
+            }
+        }
+        files
+    }
+}
+
+fn told(outcome: &str, generation: u64, epoch: u64) -> (String, u64, u64) {
+    (outcome.to_owned(), generation, epoch)
+}
+
+#[test]
+fn the_report_says_what_is_live() {
+    let bench = Bench::new();
+    let report = bench.publish(false).unwrap();
+    assert_eq!(report["outcome"], "published");
+    assert_eq!(report["certificates"], 300);
+    assert_eq!(report["withdrawn"], 0);
+    assert_eq!(report["asked"], 300);
+    assert_eq!(report["ledger"]["rows"], 300);
+    assert_eq!(report["bytes"]["rows"], 16 + 44 * 300);
+    for phase in [
+        "read", "sort", "rows", "holders", "texts", "trial", "commit", "total",
+    ] {
+        assert!(report["seconds"][phase].is_number(), "{phase}");
+    }
+}
+
+#[test]
+fn nothing_new_writes_nothing_until_a_day_has_passed() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.published(false), told("published", 1, 1));
+    let files = bench.files();
+    bench.now += SignedDuration::from_hours(24);
+    assert_eq!(bench.published(false), told("unchanged", 1, 1));
+    assert_eq!(bench.files(), files);
+    bench.now += SignedDuration::from_secs(1);
+    assert_eq!(bench.published(false), told("renewed", 1, 2));
+    let added: Vec<_> = bench.files().difference(&files).cloned().collect();
+    assert_eq!(added.len(), 1, "only a channel entry: {added:?}");
+    assert_eq!(bench.published(false), told("unchanged", 1, 2));
+}
+
+#[test]
+fn whatever_is_new_makes_a_generation() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.published(false), told("published", 1, 1));
+    assert_eq!(bench.published(true), told("published", 2, 2));
+
+    let withdrawn = withdrawals(&bench.population);
+    bench.centre.accept(&ACCEPTANCE, &withdrawn);
+    let report = bench.publish(false).unwrap();
+    assert_eq!(report["generation"], 3);
+    assert_eq!(report["withdrawn"], withdrawn.len());
+
+    let centres = bench.centre.path("registry/centres.csv");
+    let text = fs::read_to_string(&centres).unwrap();
+    fs::write(&centres, text + "440399,测试中心,440300,0755-0,测试路1号\n").unwrap();
+    assert_eq!(bench.published(false), told("published", 4, 4));
+
+    let secret = certificate::key::random_secret();
+    bench.keys.lookup = LookupKey::new(certificate::key::MacAlgorithm::HmacSha256, &secret);
+    assert_eq!(bench.published(false), told("published", 5, 5));
+    assert_eq!(bench.published(false), told("unchanged", 5, 5));
+}
+
+#[test]
+fn the_same_ledger_gives_the_same_blobs_again() {
+    let bench = Bench::new();
+    let blobs = |generation: u64| -> Vec<BlobRef> {
+        let publishers = bench.keys.publishers();
+        let manifest = bench.store.read_manifest(generation, &publishers);
+        manifest.unwrap().unwrap().blobs().collect()
+    };
+    bench.publish(true).unwrap();
+    let files = bench.files();
+    bench.publish(true).unwrap();
+    assert_eq!(blobs(1), blobs(2));
+    // A manifest and an entry; the blobs are the ones that were there.
+    assert_eq!(bench.files().difference(&files).count(), 2);
+}
+
+#[test]
+fn another_ledger_is_refused_and_nothing_changes() {
+    let bench = Bench::new();
+    bench.publish(false).unwrap();
+    let files = bench.files();
+    let shorter = Centre::new();
+    let other = Centre::new();
+    other.accept(&ACCEPTANCE, &issues(&Population::new(300, 4)));
+    for centre in [&shorter, &other] {
+        let failure = bench.publish_of(centre, true).err().unwrap();
+        assert_eq!(failure.exit(), Exit::Refused, "{failure}");
+        assert_eq!(bench.files(), files);
+    }
+}
+
+#[test]
+fn a_stranger_may_not_go_on_from_what_is_live() {
+    let mut bench = Bench::new();
+    bench.publish(false).unwrap();
+    bench.keys.publisher = Publisher::new(&[10; 32]);
+    let failure = bench.publish(true).err().unwrap();
+    assert_eq!(failure.exit(), Exit::Input, "{failure}");
+}
+
+#[test]
+fn who_holds_the_lock_publishes_alone() {
+    let bench = Bench::new();
+    let lock = bench.store.lock().unwrap();
+    let failure = bench.publish(false).err().unwrap();
+    assert_eq!(failure.exit(), Exit::Busy);
+    drop(lock);
+    assert_eq!(bench.published(false), told("published", 1, 1));
+}
+
+#[test]
+fn what_a_killed_writer_left_is_passed_over() {
+    let bench = Bench::new();
+    let staging = bench.store.root().join(layout::staging());
+    fs::write(staging.join("0123456789abcdef"), "half a blob").unwrap();
+    fs::create_dir_all(staging.join("trial-x/blobs")).unwrap();
+    bench.publish(false).unwrap();
+    assert_eq!(fs::read_dir(&staging).unwrap().count(), 0);
+    // A writer that was killed between manifest and entry: the number is not used again.
+    let entry = bench
+        .store
+        .root()
+        .join("channels/stable/00000000000000000001.json");
+    fs::remove_file(entry).unwrap();
+    assert_eq!(bench.published(false), told("published", 2, 1));
+}
+
+#[test]
+fn a_name_that_is_taken_is_success_only_when_it_is_ours() {
+    let bench = Bench::new();
+    bench.publish(false).unwrap();
+    let publishers = bench.keys.publishers();
+    let channel = Channel::parse("stable").unwrap();
+    let live = bench.store.read_publication(&channel, 1, &publishers);
+    let live = live.unwrap().unwrap();
+    // The same documents once more: the reply of the first try was lost.
+    commit::manifest(&bench.store, live.manifest()).unwrap();
+    commit::entry(&bench.store, live.entry()).unwrap();
+    // Somebody else's for the same names.
+    let publish_id = PublishId::random();
+    let manifest = Manifest {
+        publish_id,
+        ..Manifest::clone(live.manifest())
+    };
+    let entry = ChannelEntry {
+        publish_id,
+        ..ChannelEntry::clone(live.entry())
+    };
+    let manifest = bench.keys.publisher.sign(manifest).unwrap();
+    let entry = bench.keys.publisher.sign(entry).unwrap();
+    for lost in [
+        commit::manifest(&bench.store, &manifest),
+        commit::entry(&bench.store, &entry),
+    ] {
+        assert_eq!(lost.unwrap_err().exit(), Exit::Busy);
+    }
+}
+
+#[test]
+fn a_generation_that_answers_wrongly_is_not_published() {
+    let bench = Bench::new();
+    let (registry, ledger) = (bench.centre.registry(), bench.centre.ledger());
+    let means = bench.centre.means();
+    let order = Order {
+        registry: &registry,
+        ledger: &ledger,
+        keys: &bench.keys,
+        store: &bench.store,
+        channel: &Channel::parse("stable").unwrap(),
+        always: false,
+        means: &means,
+        now: bench.now,
+    };
+    let inputs = Inputs {
+        ledger: &ledger,
+        registry: &registry,
+        key: &bench.keys.lookup,
+    };
+    let compiled = compile::compile(&inputs, &means, &bench.store).unwrap();
+    // A register of other people: as if tags and rows had been mixed up.
+    let other = Centre::new();
+    other.accept(&ACCEPTANCE, &issues(&Population::new(300, 4)));
+    let (registry, ledger) = (other.registry(), other.ledger());
+    let inputs = Inputs {
+        ledger: &ledger,
+        registry: &registry,
+        key: &bench.keys.lookup,
+    };
+    let mixed = compile::compile(&inputs, &means, &bench.store).unwrap();
+    let publish_id = PublishId::random();
+    for (written, expected) in [(&compiled, true), (&mixed, false)] {
+        let manifest = manifest(&order, written, publish_id).unwrap();
+        let manifest = sign(&order, manifest).unwrap();
+        let publication = publication(&order, None, manifest, publish_id).unwrap();
+        let asked = trial::ask(&order, publication, &compiled.witnesses);
+        match asked {
+            Ok(asked) => assert!(expected && asked == 300),
+            Err(failure) => assert!(!expected && failure.exit() == Exit::Refused, "{failure}"),
+        }
+    }
+}
+
+#[test]
+fn keys_made_by_the_program_publish() {
+    let mut bench = Bench::new();
+    let folder = bench.centre.path("keys");
+    keyfile::create_missing(&folder).unwrap();
+    bench.keys = Keys {
+        lookup: keyfile::read_lookup(&folder.join(layout::LOOKUP_KEY)).unwrap(),
+        publisher: keyfile::read_publisher(&folder.join(layout::PUBLISHER_KEY)).unwrap(),
+    };
+    assert_eq!(bench.published(false), told("published", 1, 1));
+}
