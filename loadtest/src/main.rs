@@ -1,2 +1,57 @@
-//! placeholder
-fn main() {}
+//! Drives a running certq server, judges every answer, and times them.
+//!
+//! ```text
+//! question ─► pace ─► http ─► judge ─► report
+//! drawn from   when    asked   right?    counts and
+//! the sample                             percentiles
+//! ```
+//!
+//! The right answers come from `certificate::sample`, so the server must serve exactly such a
+//! population (`index-builder sample`). Open loop is the default: a question has an intended start
+//! whatever the server does, and its latency counts from there, so a stall is seen by every
+//! question it delayed. Nothing is known here of how the server works.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod expected;
+mod http;
+mod judge;
+mod pace;
+mod process;
+mod question;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use crate::arguments::Arguments;
+use crate::run::Ended;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::read() {
+        Ok(arguments) => arguments,
+        Err(exit) => return exit,
+    };
+    match run::run(&arguments) {
+        Ok(ended) => told(&arguments, &ended),
+        Err(error) => {
+            eprintln!("loadtest: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn told(arguments: &Arguments, ended: &Ended) -> ExitCode {
+    let text = if arguments.json {
+        report::json(arguments, ended)
+    } else {
+        report::text(arguments, ended)
+    };
+    println!("{}", text.trim_end());
+    if ended.tally.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
