@@ -70,12 +70,6 @@ impl PrivateFolder {
     /// Takes a folder as private, making it when it is missing: mode 0700, ours, and locked
     /// until the value is dropped or the process ends.
     pub(crate) fn open(path: &Path) -> Result<Self, PrivateFolderError> {
-        if let Some(parent) = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
-            fs::create_dir_all(parent).map_err(FileError::io("create", parent))?;
-        }
         durable::create_folder(path, layout::CACHE_MODE)?;
         let metadata = fs::metadata(path).map_err(FileError::io("open", path))?;
         let path = path.to_owned();

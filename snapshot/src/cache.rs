@@ -317,6 +317,3 @@ fn read_state(path: &Path) -> Result<Option<State>, CacheError> {
     }
     serde_json::from_slice(&bytes).map(Some).map_err(malformed)
 }
-
-#[cfg(test)]
-mod tests;

@@ -62,6 +62,25 @@ impl Channel {
     }
 }
 
+impl ChannelEntry {
+    /// Refuses an entry that lies in another channel's folder or under another epoch's name.
+    pub(crate) fn expect_place(&self, channel: &Channel, epoch: u64) -> Result<(), DocumentError> {
+        if self.channel != *channel {
+            return Err(DocumentError::Channel {
+                expected: channel.clone(),
+                found: self.channel.clone(),
+            });
+        }
+        if self.epoch != epoch {
+            return Err(DocumentError::Epoch {
+                expected: epoch,
+                found: self.epoch,
+            });
+        }
+        Ok(())
+    }
+}
+
 impl Publication {
     /// Puts an entry and its manifest together.
     ///
@@ -73,12 +92,7 @@ impl Publication {
         entry: Signed<ChannelEntry>,
         manifest: Signed<Manifest>,
     ) -> Result<Self, DocumentError> {
-        if manifest.generation != entry.generation {
-            return Err(DocumentError::Generation {
-                expected: entry.generation,
-                found: manifest.generation,
-            });
-        }
+        manifest.expect_generation(entry.generation)?;
         if *manifest.digest() != entry.manifest {
             return Err(DocumentError::ManifestDigest {
                 expected: entry.manifest,

@@ -323,13 +323,21 @@ pub(crate) fn compare(path: &Path, expected: &BlobRef, found: BlobRef) -> Result
     Ok(())
 }
 
-/// Makes a folder of this mode (less the umask) when it is missing, and its name durable.
+/// Makes a folder of this mode (less the umask) when it is missing, with the folders above it,
+/// and their names durable.
 pub(crate) fn create_folder(path: &Path, mode: u32) -> Result<(), FileError> {
-    let made = fs::DirBuilder::new().mode(mode).create(path);
-    match made {
+    /// What is above our folders is the operator's: as `mkdir` makes it.
+    const ABOVE: u32 = 0o777;
+    match fs::DirBuilder::new().mode(mode).create(path) {
         Ok(()) => sync_folder_of(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(FileError::io("create", path)(error)),
+        Err(error) => match path.parent() {
+            Some(parent) if error.kind() == io::ErrorKind::NotFound && parent != Path::new("") => {
+                create_folder(parent, ABOVE)?;
+                create_folder(path, mode)
+            }
+            _ => Err(FileError::io("create", path)(error)),
+        },
     }
 }
 

@@ -121,6 +121,16 @@ impl Manifest {
             .flat_map(|layer| [layer.numbers, layer.holders, layer.rows]);
         layers.chain([self.texts])
     }
+
+    /// Refuses a manifest that lies under another generation's name.
+    pub(crate) fn expect_generation(&self, expected: u64) -> Result<(), DocumentError> {
+        let found = self.generation;
+        if found == expected {
+            Ok(())
+        } else {
+            Err(DocumentError::Generation { expected, found })
+        }
+    }
 }
 
 impl Document for Manifest {

@@ -4,6 +4,7 @@
 //! What a row means is [`crate::row`]'s; here a row is 44 bytes at an ordinal.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use certificate::CertificateNumber;
 use fst::raw::Builder;
@@ -21,6 +22,8 @@ use crate::store::{StagedBlob, Store};
 /// Memory: bounded, about 10 MB, whatever the count. Cost: about 0.1 µs a row.
 pub struct NumbersAndRows<'s> {
     numbers: Builder<StagedBlob<'s>>,
+    /// For the message when the disk refuses, which `fst` does not know.
+    numbers_path: PathBuf,
     rows: StagedBlob<'s>,
     last: Option<CertificateNumber>,
     count: u64,
@@ -42,9 +45,11 @@ impl<'s> NumbersAndRows<'s> {
         let mut rows = store.stage()?;
         let written = rows.write_all(&header());
         rows.written(written)?;
+        let numbers_path = numbers.path().to_owned();
+        let numbers = Builder::new_type(numbers, layout::NUMBERS_TYPE);
         Ok(Self {
-            numbers: Builder::new_type(numbers, layout::NUMBERS_TYPE)
-                .map_err(|error| write_error(error, 0))?,
+            numbers: numbers.map_err(|error| write_error(error, &numbers_path, 0))?,
+            numbers_path,
             rows,
             last: None,
             count: 0,
@@ -72,7 +77,7 @@ impl<'s> NumbersAndRows<'s> {
             .map_err(|source| WriteError::Row { position, source })?;
         self.numbers
             .insert(number.as_bytes(), position)
-            .map_err(|error| write_error(error, position))?;
+            .map_err(|error| write_error(error, &self.numbers_path, position))?;
         let written = self.rows.write_all(&packed);
         self.rows.written(written)?;
         self.last = Some(*number);
@@ -89,7 +94,7 @@ impl<'s> NumbersAndRows<'s> {
         let numbers = self
             .numbers
             .into_inner()
-            .map_err(|error| write_error(error, self.count))?;
+            .map_err(|error| write_error(error, &self.numbers_path, self.count))?;
         Ok((numbers.commit()?, self.rows.commit()?, self.count))
     }
 }
@@ -151,12 +156,9 @@ fn header() -> [u8; layout::ROWS_HEADER] {
 }
 
 /// An error of the `fst` builder: the disk's, or an order that `push` should have refused.
-fn write_error(error: fst::Error, position: u64) -> WriteError {
+fn write_error(error: fst::Error, path: &Path, position: u64) -> WriteError {
     match error {
-        fst::Error::Io(source) => {
-            let path = std::path::Path::new("staged numbers blob");
-            WriteError::from(FileError::io("write", path)(source))
-        }
+        fst::Error::Io(source) => WriteError::from(FileError::io("write", path)(source)),
         fst::Error::Fst(_) => WriteError::Order { position },
     }
 }

@@ -358,6 +358,3 @@ impl<'p> Stream<'p> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

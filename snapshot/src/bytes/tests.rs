@@ -1,1 +1,79 @@
+use std::os::unix::fs::{PermissionsExt, symlink};
+
 use super::*;
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_missing_folder_is_made_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("var/cache");
+    let private = PrivateFolder::open(&path).unwrap();
+    let mode = fs::metadata(&path).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    private.create_folder(Path::new("blobs")).unwrap();
+    let mode = fs::metadata(path.join("blobs")).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let left: Vec<_> = fs::read_dir(&path).unwrap().collect();
+    assert_eq!(left.len(), 1, "the probe is gone");
+}
+
+#[test]
+fn a_folder_that_others_could_enter_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for mode in [0o701, 0o710, 0o750, 0o755, 0o770, 0o777] {
+        chmod(folder.path(), mode);
+        let refused = PrivateFolder::open(folder.path()).unwrap_err();
+        let PrivateFolderError::Mode { mode: found, .. } = refused else {
+            panic!("{mode:o} is looser than 0700");
+        };
+        assert_eq!(found, mode);
+    }
+    chmod(folder.path(), 0o700);
+    PrivateFolder::open(folder.path()).unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, b"").unwrap();
+    chmod(&file, 0o600);
+    let refused = PrivateFolder::open(&file);
+    assert!(matches!(refused, Err(PrivateFolderError::NotFolder { .. })));
+}
+
+#[test]
+fn one_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache");
+    let first = PrivateFolder::open(&path).unwrap();
+    let second = PrivateFolder::open(&path);
+    assert!(matches!(second, Err(PrivateFolderError::Busy { .. })));
+    drop(first);
+    PrivateFolder::open(&path).unwrap();
+}
+
+#[test]
+fn a_map_is_the_file_and_outlives_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let private = PrivateFolder::open(&folder.path().join("cache")).unwrap();
+    let path = private.path().join("file");
+    let contents: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    fs::write(&path, &contents).unwrap();
+    let map = private.map(Path::new("file"), 400_000).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(map[..] == contents[..]);
+    assert_eq!(format!("{map:?}"), "Map(400000 bytes)");
+}
+
+#[test]
+fn only_regular_files_of_the_right_length_are_mapped() {
+    let folder = tempfile::tempdir().unwrap();
+    let private = PrivateFolder::open(&folder.path().join("cache")).unwrap();
+    fs::write(private.path().join("file"), b"1234").unwrap();
+    symlink("file", private.path().join("link")).unwrap();
+    let map = |name: &str, bytes| private.map(Path::new(name), bytes);
+    assert!(matches!(map("file", 5), Err(FileError::Length { .. })));
+    assert!(matches!(map("link", 4), Err(FileError::NotRegular { .. })));
+    assert!(map("missing", 4).unwrap_err().is_not_found());
+    fs::write(private.path().join("empty"), b"").unwrap();
+    assert!(map("empty", 0).unwrap().is_empty());
+}
