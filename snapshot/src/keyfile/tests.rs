@@ -30,7 +30,7 @@ fn what_is_missing_is_made_and_nothing_is_overwritten() {
         assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o600);
     }
     let before: Vec<_> = made.iter().map(|path| fs::read(path).unwrap()).collect();
-    assert_eq!(create_missing(&keys).unwrap(), [PathBuf::new(); 0]);
+    assert!(create_missing(&keys).unwrap().is_empty());
     fs::remove_file(&made[3]).unwrap();
     assert_eq!(create_missing(&keys).unwrap(), [made[3].clone()]);
     let after: Vec<_> = made.iter().map(|path| fs::read(path).unwrap()).collect();

@@ -38,7 +38,7 @@ fn what_happens_to_the_store_does_not_matter_to_who_has_a_copy() {
         file.set_len(length * 2).unwrap();
         assert_all_found(&snapshot, &world.certificates);
         fs::write(path, vec![0xff; 100]).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
         assert_all_found(&snapshot, &world.certificates);
         fs::remove_file(path).unwrap();
     }
@@ -113,19 +113,18 @@ fn a_cache_is_private() {
         Err(CacheError::Folder(_))
     ));
     drop(world.open(&cache, 1).unwrap());
-    for folder in ["", "blobs", "staging", "state"] {
-        let mode = fs::metadata(cache.path().join(folder))
+    for (below, expected) in [
+        ("", 0o700),
+        ("blobs", 0o700),
+        ("staging", 0o700),
+        ("state", 0o700),
+        ("state/stable.json", 0o600),
+    ] {
+        let mode = fs::metadata(cache.path().join(below))
             .unwrap()
             .permissions()
             .mode();
-        assert_eq!(mode & 0o777, 0o700, "{folder}");
-    }
-    for path in ["state/stable.json"] {
-        let mode = fs::metadata(cache.path().join(path))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600, "{path}");
+        assert_eq!(mode & 0o777, expected, "{below}");
     }
     assert!(
         cache
