@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use certificate::sample::Population;
 use clap::Parser;
 
+use crate::expected::Directory;
+use crate::question::Source;
+
 /// Wrong usage.
 const USAGE: u8 = 64;
 
@@ -18,7 +21,7 @@ const USAGE: u8 = 64;
 pub(crate) struct Arguments {
     /// Where the server listens; loopback only, plain HTTP.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = loopback)]
-    pub(crate) url: SocketAddr,
+    pub(crate) server: SocketAddr,
 
     /// Certificates of the population that is served.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=Population::MOST_CERTIFICATES))]
@@ -49,6 +52,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PID")]
     pub(crate) server_pid: Option<u32>,
 
+    /// Ask three questions only, a match, a withdrawn certificate and a miss, and print them with
+    /// their answers; with --json, what they are made of.
+    #[arg(long, conflicts_with_all = ["closed", "rate"])]
+    pub(crate) examples: bool,
+
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -74,9 +82,14 @@ impl Arguments {
         self.rate * self.seconds
     }
 
-    /// The population whose answers are the right ones.
-    pub(crate) fn population(&self) -> Population {
-        Population::new(self.certificates, self.seed)
+    /// Questions about the population, whose answers are the right ones.
+    pub(crate) fn source(&self) -> Source {
+        Source {
+            population: Population::new(self.certificates, self.seed),
+            seed: self.seed,
+            directory: Directory::new(),
+            address: self.server,
+        }
     }
 }
 
@@ -140,7 +153,8 @@ mod tests {
             &["10", "--seconds", "3601"],
             &["10", "--connections", "0"],
             &["10", "--closed", "--rate", "5"],
-            &["10", "--url", "http://10.0.0.1:80"],
+            &["10", "--examples", "--closed"],
+            &["10", "--server", "http://10.0.0.1:80"],
         ] {
             assert!(parse(refused).is_err(), "{refused:?}");
         }

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod examples;
 mod expected;
 mod http;
 mod judge;
@@ -23,6 +24,8 @@ mod question;
 mod report;
 mod run;
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::arguments::Arguments;
@@ -33,12 +36,15 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(exit) => return exit,
     };
+    if arguments.examples {
+        return match examples::told(&arguments) {
+            Ok(text) => print(&text, true),
+            Err(error) => failed(&error),
+        };
+    }
     match run::run(&arguments) {
         Ok(ended) => told(&arguments, &ended),
-        Err(error) => {
-            eprintln!("loadtest: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
 }
 
@@ -48,10 +54,20 @@ fn told(arguments: &Arguments, ended: &Ended) -> ExitCode {
     } else {
         report::text(arguments, ended)
     };
-    println!("{}", text.trim_end());
-    if ended.tally.is_clean() {
+    print(&text, ended.tally.is_clean())
+}
+
+fn print(text: &str, clean: bool) -> ExitCode {
+    // A reader that closed the pipe has seen enough.
+    let _ = writeln!(io::stdout(), "{}", text.trim_end());
+    if clean {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn failed(error: &impl Display) -> ExitCode {
+    eprintln!("loadtest: {error}");
+    ExitCode::FAILURE
 }

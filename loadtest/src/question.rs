@@ -128,12 +128,15 @@ impl Source {
             let (id_type, id_number) = self.other_id(draw, i);
             (typed.id_type, typed.id_number) = (Some(id_type), Some(id_number));
         }
-        let named = typed.number.is_some().then(|| {
-            let code = self.population.number(i).institution().as_str().to_owned();
-            let name = self.directory.institution_name(&code).to_owned();
-            (code, name)
-        });
+        let named = typed.number.is_some().then(|| self.named(i));
         self.ask(draw, Kind::Miss, typed, Expected::Miss(named))
+    }
+
+    /// Code and name of the institution of certificate `i`.
+    pub(crate) fn named(&self, i: u64) -> (String, String) {
+        let code = self.population.number(i).institution().as_str().to_owned();
+        let name = self.directory.institution_name(&code).to_owned();
+        (code, name)
     }
 
     fn other_name(&self, draw: &mut Draw, i: u64) -> String {

@@ -19,7 +19,6 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::timeout;
 
 use crate::arguments::Arguments;
-use crate::expected::Directory;
 use crate::http::{Connection, Trouble};
 use crate::judge::{Judge, Wrong};
 use crate::pace::Schedule;
@@ -99,12 +98,7 @@ enum Mode {
 
 /// Makes the questions, then asks them.
 pub(crate) fn run(arguments: &Arguments) -> Result<Ended, RunError> {
-    let source = Source {
-        population: arguments.population(),
-        seed: arguments.seed,
-        directory: Directory::new(),
-        address: arguments.url,
-    };
+    let source = arguments.source();
     let prepared = if arguments.closed {
         MOST_PREPARED
     } else {
@@ -340,7 +334,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoServer => {
-                f.write_str("nobody listens there; start the server, or name it with --url")
+                f.write_str("nobody listens there; start the server, or name it with --server")
             }
             Self::System(error) => write!(f, "cannot start: {error}"),
         }

@@ -50,8 +50,8 @@ fn refuse(stream: &mut TcpStream, header: &str) {
 }
 
 fn arguments(address: SocketAddr, more: &[&str]) -> Arguments {
-    let url = format!("http://{address}");
-    let words = ["loadtest", "--certificates", "1000", "--url", &url];
+    let server = format!("http://{address}");
+    let words = ["loadtest", "--certificates", "1000", "--server", &server];
     Arguments::parse_from(words.iter().chain(more))
 }
 
