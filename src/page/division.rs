@@ -28,7 +28,7 @@ const DIVISIONS: [(&str, &str, &str); 22] = [
 ];
 
 /// The name of a division; a code outside the province stays a code.
-pub(super) fn name<'a>(lang: Lang, code: &'a str) -> &'a str {
+pub(super) fn name(lang: Lang, code: &str) -> &str {
     match DIVISIONS.iter().find(|division| division.0 == code) {
         Some((_, zh, en)) => lang.say(zh, en),
         None => code,

@@ -8,11 +8,16 @@ use std::borrow::Cow;
 use certificate::number::NumberError;
 use certificate::{CertificateNumber, HolderName};
 
-use super::Typed;
+use super::{Refusal, Typed};
 
-/// The English sentence for a refusal code of `CONTRACT 4.1`.
-pub(super) fn refusal(code: &str, typed: &Typed<'_>) -> Cow<'static, str> {
-    Cow::Borrowed(match code {
+/// The English sentence for a refusal.
+pub(super) fn refusal(refusal: &Refusal<'_>, typed: &Typed<'_>) -> Cow<'static, str> {
+    Cow::Borrowed(match refusal.code {
+        // Two were given, and the operator takes name and document number only with a third.
+        "two_factors_required" if refusal.field.is_some() => {
+            "Please add the certificate number: a search by name and document number alone is \
+             not offered here."
+        }
         "two_factors_required" => {
             "Fill in at least two of the three: certificate number, name, document number."
         }
@@ -96,6 +101,7 @@ pub(super) fn kind(chinese: &str) -> Option<&'static str> {
     Some(match chinese {
         "技师学院" => "Technician college",
         "高级技工学校" => "Senior technical school",
+        "技工学校" => "Technical school",
         _ => return None,
     })
 }
@@ -155,7 +161,12 @@ mod tests {
             certificate_number,
             ..Typed::default()
         };
-        let say = |number| refusal("number_malformed", &typed(number)).into_owned();
+        let coded = |code| Refusal {
+            code,
+            field: Some("certificate_number"),
+            detail: "",
+        };
+        let say = |number| refusal(&coded("number_malformed"), &typed(number)).into_owned();
         assert!(say("Q000044000001203000123").contains("J, S or Y"));
         assert!(say("J00004400X001203000123").contains("Character 10"));
         assert!(say("J0000").contains("5 were entered"));
@@ -165,7 +176,7 @@ mod tests {
             name: "张3",
             ..Typed::default()
         };
-        assert!(refusal("name_malformed", &named).contains("Character 2"));
-        assert!(refusal("a_code_of_tomorrow", &named).contains("could not be accepted"));
+        assert!(refusal(&coded("name_malformed"), &named).contains("Character 2"));
+        assert!(refusal(&coded("a_code_of_tomorrow"), &named).contains("could not be accepted"));
     }
 }

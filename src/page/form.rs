@@ -52,7 +52,7 @@ impl<'a> Form<'a> {
             let field = refusal.field.filter(|field| FIELDS.contains(field));
             let text = match lang {
                 Lang::Zh => Cow::Borrowed(refusal.detail),
-                Lang::En => english::refusal(refusal.code, &typed),
+                Lang::En => english::refusal(&refusal, &typed),
             };
             (field, text)
         });

@@ -360,10 +360,11 @@ fn top_level(lang: Lang, code: char) -> String {
     }
 }
 
-fn kind<'a>(lang: Lang, kind: &'a str) -> &'a str {
+/// The kind of an institution in English, on English pages.
+fn english_kind(lang: Lang, kind: &str) -> Option<&'static str> {
     match lang {
-        Lang::Zh => kind,
-        Lang::En => english::kind(kind).unwrap_or(kind),
+        Lang::Zh => None,
+        Lang::En => english::kind(kind),
     }
 }
 

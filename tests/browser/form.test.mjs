@@ -124,7 +124,7 @@ test("nothing is asked of the server before sending, and nothing is kept", () =>
   visit(browser, {}, async (page) => {
     await page.goto(url);
     const requests = [];
-    page.on("request", (request) => requests.push(request.url()));
+    page.on("request", (request) => { if (!request.url().includes("/assets/")) requests.push(request.url()); });
     await page.fill("#certificate_number", cases.match.certificate_number);
     await page.fill("#name", cases.match.name);
     await page.fill("#id_number", cases.match.id_number);
@@ -180,20 +180,21 @@ test("hostile texts stay texts", () =>
       "<iframe src='javascript:alert(1)'>", "onfocus=alert(1) autofocus x=", "<style>@import'//x.invalid'</style>",
       "javascript:alert(1)", "{{7*7}}", "&lt;script&gt;alert(1)&lt;/script&gt;",
     ];
-    for (const field of ["certificate_number", "name", "id_number", "id_type"]) {
-      for (const payload of breakers.flatMap((breaker) => bodies.map((body) => breaker + body))) {
-        await page.goto(url);
-        // Past the script and past the list of document types, as an attacker's form would.
-        await Promise.all([page.waitForEvent("load"), page.evaluate(([field, payload]) => {
-          const form = document.querySelector("[data-lookup]");
-          const forged = document.createElement("textarea");
-          form.elements[field].removeAttribute("name");
-          Object.assign(forged, { name: field, value: payload });
+    const names = ["certificate_number", "name", "id_type", "id_number"];
+    await page.goto(url);
+    for (const payload of breakers.flatMap((breaker) => bodies.map((body) => breaker + body))) {
+      // Past the script and past the list of document types, as an attacker's form would be. The
+      // answer refuses and puts everything back into the form, so the next one starts from there.
+      await Promise.all([page.waitForEvent("load"), page.evaluate(([names, payload]) => {
+        const form = document.querySelector("[data-lookup]");
+        for (const name of names) {
+          const forged = Object.assign(document.createElement("textarea"), { name, value: payload });
+          form.elements[name].removeAttribute("name");
           form.append(forged);
-          form.submit();
-        }, [field, payload])]);
-        assert.equal(await page.locator("main script, main img, main iframe, main style").count(), 0, payload);
-        if (field === "name") assert.equal(await page.inputValue("#name"), payload);
-      }
+        }
+        form.submit();
+      }, [names, payload])]);
+      assert.equal(await page.locator("main script, main img, main iframe, main style").count(), 0, payload);
+      assert.equal(await page.inputValue("#name"), payload);
     }
   }));
