@@ -230,32 +230,33 @@ fn a_corrected_name_answers_and_the_old_one_does_not() {
     let population = Population::new(10, 5);
     let centre = Centre::new();
     let issues = issues(&population);
+    let i = (0..10)
+        .find(|&i| population.of_same_holder(i).len() == 1)
+        .unwrap();
+    let issue = &issues[usize::try_from(i).unwrap()];
     centre.accept(&ACCEPTANCE, &issues);
     let withdrawal = Change {
         operation: Operation::Withdraw,
         reason: "持证人申请注销".to_owned(),
-        ..issues[3].clone()
+        ..issue.clone()
     };
-    let corrected = correction(&issues[3], "甲乙丙");
-    centre.accept(
-        &ACCEPTANCE,
-        &[withdrawal, corrected, restoration(&issues[3])],
-    );
+    let corrected = correction(issue, "甲乙丙");
+    centre.accept(&ACCEPTANCE, &[withdrawal, corrected, restoration(issue)]);
     let compiled = centre.compile(&centre.means()).unwrap();
     let snapshot = centre.open(&compiled);
     let new_name = HolderName::parse("甲乙丙").unwrap();
-    let [found] = ask(&snapshot, &issues[3], &new_name)[..] else {
+    let [found] = ask(&snapshot, issue, &new_name)[..] else {
         panic!("the corrected name is not found");
     };
     assert_eq!((found.row.revision, found.row.sequence), (4, 13));
     assert_eq!(found.row.status, Status::Valid);
-    assert!(ask(&snapshot, &issues[3], &population.name(3)).is_empty());
+    assert!(ask(&snapshot, issue, &population.name(i)).is_empty());
     let by_holder = |name: HolderName| {
-        let question = Question::new(None, Some(name), Some(population.id_number(3)));
+        let question = Question::new(None, Some(name), Some(population.id_number(i)));
         look_up(&snapshot, &question.unwrap()).unwrap()
     };
     assert_eq!(by_holder(new_name).len(), 1);
-    assert!(by_holder(population.name(3)).is_empty());
+    assert!(by_holder(population.name(i)).is_empty());
 }
 
 #[test]

@@ -2,6 +2,9 @@
 //! factors, before anybody else can: with the reader that the server uses, from a private copy,
 //! as the server would.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use certificate::{CertificateNumber, HolderName};
 use snapshot::{
     Cache, CacheError, Found, OpenError, Publication, Question, Snapshot, layout, look_up,
@@ -24,6 +27,7 @@ pub(super) fn ask(
     let staging = order.store.root().join(layout::staging());
     let folder = tempfile::Builder::new()
         .prefix("trial-")
+        .permissions(Permissions::from_mode(layout::CACHE_MODE))
         .tempdir_in(&staging)
         .map_err(|source| Failure::Io {
             doing: "create a directory in",
