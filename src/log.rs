@@ -45,7 +45,7 @@ pub struct Access {
     pub status: u16,
     /// The outcome, for example `match` or the code of a refusal.
     pub outcome: &'static str,
-    /// From the head of the request to the answer being ready.
+    /// From the whole request being here to its answer being ready.
     pub elapsed: Duration,
     /// The client; only its network is written (/24, /48).
     pub client: IpAddr,

@@ -24,7 +24,8 @@ use certq::route::Route;
 use certq::serve::{self, Deadlines, Listeners};
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
-use snapshot::{Cache, PublisherKeys, Store, keyfile};
+use snapshot::keyfile::{self, KeyFileError};
+use snapshot::{Cache, PublisherKeys, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -85,7 +86,11 @@ fn main() -> ExitCode {
 fn explain_usage(error: &clap::Error) -> ExitCode {
     // A closed stdout is no reason for another exit code.
     let _ = error.print();
-    if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS }
+    if error.use_stderr() {
+        ExitCode::from(64)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn check(path: &Path) -> Result<(), Failure> {
@@ -99,14 +104,22 @@ fn check(path: &Path) -> Result<(), Failure> {
 }
 
 fn start(path: &Path) -> Result<(), Failure> {
+    // Before the keys are read, so that no dump can hold them.
+    let unconfined = confine();
     let config = read_config(path)?;
     let (keys, publishers) = read_keys(&config)?;
     let cache = Cache::open(&config.cache).map_err(|error| Failure::io(&error))?;
 
     let metrics = Arc::new(Metrics::new(&Route::NAMES, request::outcomes()));
-    let log = Log::start(std::io::stderr(), metrics.log_lines_dropped.clone(), Timestamp::now);
+    let log = Log::start(
+        std::io::stderr(),
+        metrics.log_lines_dropped.clone(),
+        Timestamp::now,
+    );
     install_panic_hook(&log, &metrics);
-    confine(&log);
+    for (what, reason) in &unconfined {
+        log.event(Level::Warning, what, &[("reason", reason)]);
+    }
     for warning in &config.warnings {
         log.event(Level::Warning, "configuration", &[("warning", warning)]);
     }
@@ -145,20 +158,38 @@ fn start(path: &Path) -> Result<(), Failure> {
 fn read_config(path: &Path) -> Result<Config, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure {
         code: 64,
-        message: format!("{}: {error}; name a readable file with --config", path.display()),
+        message: format!(
+            "{}: {error}; name a readable file with --config",
+            path.display()
+        ),
     })?;
     let directory = path.parent().unwrap_or(Path::new("."));
-    let parsed = Config::parse(&text, directory, |name| std::env::var(name).ok());
-    parsed.map_err(|error| Failure { code: 64, message: format!("{}: {error}", path.display()) })
+    let parsed = Config::parse(&text, directory, |name| {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    });
+    parsed.map_err(|error| Failure {
+        code: 64,
+        message: format!("{}: {error}", path.display()),
+    })
 }
 
 /// Keys are part of the configuration: a file that is missing, malformed or open to others is
 /// exit 64.
 fn read_keys(config: &Config) -> Result<(Vec<LookupKey>, PublisherKeys), Failure> {
-    let lookup = config.lookup_keys.iter().map(|path| keyfile::read_lookup(path));
-    let lookup = lookup.collect::<Result<_, _>>().map_err(|error| Failure::usage(&error))?;
-    let publishers = config.publisher_keys.iter().map(|path| keyfile::read_publisher_public(path));
-    let publishers = publishers.collect::<Result<_, _>>().map_err(|error| Failure::usage(&error))?;
+    let lookup = config
+        .lookup_keys
+        .iter()
+        .map(|path| keyfile::read_lookup(path));
+    let lookup = lookup
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::key(&error))?;
+    let publishers = config
+        .publisher_keys
+        .iter()
+        .map(|path| keyfile::read_publisher_public(path));
+    let publishers = publishers
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::key(&error))?;
     Ok((lookup, PublisherKeys::new(publishers)))
 }
 
@@ -167,21 +198,20 @@ fn install_panic_hook(log: &Log, metrics: &Metrics) {
     let (log, panics) = (log.clone(), metrics.panics.clone());
     std::panic::set_hook(Box::new(move |panic| {
         panics.inc();
-        let location = panic.location().map_or_else(String::new, ToString::to_string);
+        let location = panic
+            .location()
+            .map_or_else(String::new, ToString::to_string);
         log.event(Level::Error, "panic", &[("location", &location)]);
     }));
 }
 
-/// Core dumps off, open files up; a system that refuses is reported, and the server runs.
-fn confine(log: &Log) {
-    for (what, done) in [
-        ("core_dumps_not_forbidden", process::forbid_core_dumps()),
-        ("open_files_not_raised", process::raise_open_files()),
-    ] {
-        if let Err(error) = done {
-            log.event(Level::Warning, what, &[("reason", &error.to_string())]);
-        }
-    }
+/// Core dumps off, open files up. A system that refuses is told to the operator, and the server
+/// runs.
+fn confine() -> Vec<(&'static str, String)> {
+    let refused = |what, done: rustix::io::Result<()>| Some((what, done.err()?.to_string()));
+    let core_dumps = refused("core_dumps_not_forbidden", process::forbid_core_dumps());
+    let open_files = refused("open_files_not_raised", process::raise_open_files());
+    core_dumps.into_iter().chain(open_files).collect()
 }
 
 fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
@@ -189,7 +219,11 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
     if threads > 0 {
         builder.worker_threads(threads);
     }
-    builder.enable_all().thread_name("serve").build().map_err(|error| Failure::io(&error))
+    builder
+        .enable_all()
+        .thread_name("serve")
+        .build()
+        .map_err(|error| Failure::io(&error))
 }
 
 async fn bind(config: &Config) -> Result<Listeners, Failure> {
@@ -197,7 +231,10 @@ async fn bind(config: &Config) -> Result<Listeners, Failure> {
     for address in &config.public {
         public.push(listen("public.listen", *address).await?);
     }
-    Ok(Listeners { public, admin: listen("admin.listen", config.admin).await? })
+    Ok(Listeners {
+        public,
+        admin: listen("admin.listen", config.admin).await?,
+    })
 }
 
 async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -212,10 +249,19 @@ async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> 
 
 fn log_listeners(log: &Log, listeners: &Listeners) {
     let admin = std::iter::once(("admin", &listeners.admin));
-    for (door, listener) in listeners.public.iter().map(|it| ("public", it)).chain(admin) {
+    for (door, listener) in listeners
+        .public
+        .iter()
+        .map(|it| ("public", it))
+        .chain(admin)
+    {
         if let Ok(address) = listener.local_addr() {
             let address = address.to_string();
-            log.event(Level::Info, "listening", &[("door", door), ("address", &address)]);
+            log.event(
+                Level::Info,
+                "listening",
+                &[("door", door), ("address", &address)],
+            );
         }
     }
 }
@@ -223,8 +269,10 @@ fn log_listeners(log: &Log, listeners: &Listeners) {
 /// A message for each SIGTERM or SIGINT.
 fn signals() -> Result<mpsc::Receiver<()>, Failure> {
     let caught = |kind| signal(kind).map_err(|error| Failure::io(&error));
-    let (mut terminate, mut interrupt) =
-        (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        caught(SignalKind::terminate())?,
+        caught(SignalKind::interrupt())?,
+    );
     let (told, stop) = mpsc::channel(2);
     tokio::spawn(async move {
         loop {
@@ -241,12 +289,24 @@ fn signals() -> Result<mpsc::Receiver<()>, Failure> {
 }
 
 impl Failure {
-    fn usage(error: &(dyn Error + 'static)) -> Self {
-        Self { code: 64, message: in_one_line(error) }
+    fn key(error: &KeyFileError) -> Self {
+        let hint = match error {
+            KeyFileError::File(_) => {
+                "; make it with index-builder keys, or name another one in [keys]"
+            }
+            _ => "",
+        };
+        Self {
+            code: 64,
+            message: in_one_line(error) + hint,
+        }
     }
 
     fn io(error: &(dyn Error + 'static)) -> Self {
-        Self { code: 74, message: in_one_line(error) }
+        Self {
+            code: 74,
+            message: in_one_line(error),
+        }
     }
 }
 

@@ -107,7 +107,7 @@ impl Metrics {
             .inc();
     }
 
-    /// Records how long one look-up took, from the head of the request to its answer.
+    /// Records how long one look-up took, from the whole request being here to its answer.
     pub fn observe_lookup(&self, elapsed: Duration) {
         self.lookup_duration.observe(elapsed);
     }
@@ -147,7 +147,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "lookup_duration",
-            "Time from the head of a look-up request to its answer",
+            "Time from a whole look-up request to its answer",
             Unit::Seconds,
             self.lookup_duration.clone(),
         );

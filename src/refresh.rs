@@ -79,33 +79,51 @@ struct Retry {
 
 /// What a look at the channel came to when nothing failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Look {
+pub enum Look {
     /// The live epoch is the newest, now or since before.
     UpToDate,
     /// A newer one was refused, and it is too early to try again.
     Waiting,
 }
 
-/// Why a look at the channel failed.
+/// Why a look at the channel failed. What was live before goes on.
 #[derive(Debug, thiserror::Error)]
-enum RefreshError {
+#[non_exhaustive]
+pub enum RefreshError {
+    /// The store is there and has nothing on this channel.
     #[error("the channel has no entry yet; publish a generation")]
     NothingPublished,
+    /// The store was restored from an old copy, or is another one.
     #[error(
         "the channel went back to epoch {newest} after epoch {taken} was served; a restored store \
          must begin above it (index-builder publish --first-epoch)"
     )]
-    WentBack { newest: u64, taken: u64 },
+    WentBack {
+        /// The newest epoch listed.
+        newest: u64,
+        /// The live one.
+        taken: u64,
+    },
+    /// The entry was there a moment ago.
     #[error("epoch {epoch} is not in the channel")]
-    Absent { epoch: u64 },
+    Absent {
+        /// Which one.
+        epoch: u64,
+    },
+    /// The store is away, or a document in it is refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What the cache remembers is refused.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// The documents are good and what they name is not.
     #[error("epoch {epoch}, generation {generation} is refused")]
     Open {
+        /// Of the channel entry.
         epoch: u64,
+        /// Which the entry names.
         generation: u64,
+        /// What is wrong.
         source: OpenError,
     },
 }
@@ -163,7 +181,12 @@ impl Refresh {
         }
     }
 
-    fn look(&mut self, now: Instant) -> Result<Look, RefreshError> {
+    /// Looks once: takes the newest epoch that is newer than the live one and good.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`], also when an older epoch was taken because the newest is refused.
+    pub fn look(&mut self, now: Instant) -> Result<Look, RefreshError> {
         self.find_newest(now)?;
         let newest = self.seen;
         if newest <= self.taken {

@@ -84,7 +84,6 @@ pub async fn answer(
     body_deadline: Duration,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
-    let began = Instant::now();
     let (head, incoming) = request.into_parts();
     let routed = match door {
         Door::Public => route::public(&head.method, head.uri.path()),
@@ -96,6 +95,7 @@ pub async fn answer(
         }
         _ => Ok(Bytes::new()),
     };
+    let began = Instant::now();
     let current = site.live.current();
     let current = current.as_deref();
     let reply = unless_it_panics(|| reply(site, routed, &head, body, current));
@@ -138,7 +138,7 @@ fn reply(
         }
         Route::Lookup => or_problem(
             of_type(head, JSON, body)
-                .and_then(|body| endpoint::lookup::answer(fresh()?, &body, site.holder_search)),
+                .and_then(|body| endpoint::lookup::answer(fresh(), &body, site.holder_search)),
         ),
         Route::Institutions => endpoint::institutions::answer(language(head), fresh()),
         Route::InstitutionsData => or_problem(

@@ -31,7 +31,7 @@ pub fn answer(
     };
     let fields = Fields::parse(&body);
     let answered = match unread {
-        None => current.and_then(|current| ask(lang, current, &fields.typed(), holder_search)),
+        None => ask(lang, current, &fields.typed(), holder_search),
         Some(refusal) => Err(refusal),
     };
     answered.unwrap_or_else(|refusal| refused(lang, current.ok(), &fields.typed(), refusal))
@@ -39,11 +39,12 @@ pub fn answer(
 
 fn ask(
     lang: Lang,
-    current: &Current,
+    current: Result<&Current, Refusal>,
     typed: &Typed<'_>,
     holder_search: bool,
 ) -> Result<Reply, Refusal> {
     let question = question::parse(typed, holder_search)?;
+    let current = current?;
     match answer::answer(current, &question).map_err(Refusal::Damaged)? {
         Answer::Match(certificates) => Ok(matching(lang, current, &certificates)),
         Answer::NoMatch(prefix) => Ok(missing(lang, current, typed, &question, prefix.as_ref())),

@@ -16,12 +16,17 @@ use crate::reply::Reply;
 /// The fields of a question, in the order of [`Texts`].
 const FIELDS: [&str; 4] = ["certificate_number", "name", "id_number", "id_type"];
 
-/// Answers the question in `body`.
+/// Answers the question in `body`. What is wrong with the question is said whether or not there
+/// is a snapshot.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the body, and [`Refusal::Damaged`].
-pub fn answer(current: &Current, body: &[u8], holder_search: bool) -> Result<Reply, Refusal> {
+/// Everything that is wrong with the body, then what is wrong with the snapshot.
+pub fn answer(
+    current: Result<&Current, Refusal>,
+    body: &[u8],
+    holder_search: bool,
+) -> Result<Reply, Refusal> {
     let texts = parse(body).map_err(Refusal::MalformedJson)?;
     let [certificate_number, name, id_number, id_type] = texts
         .each_ref()
@@ -33,6 +38,7 @@ pub fn answer(current: &Current, body: &[u8], holder_search: bool) -> Result<Rep
         id_type,
     };
     let question = question::parse(&typed, holder_search)?;
+    let current = current?;
     let answer = answer::answer(current, &question).map_err(Refusal::Damaged)?;
     Ok(render::answer(current, &answer))
 }

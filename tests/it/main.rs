@@ -1,0 +1,16 @@
+//! The server as its clients and its operator meet it: the real program on free ports, over a
+//! small register that is published through the same writers as a real one.
+//!
+//! `register` is the register, `program` the running program, `http` a client that shows every
+//! byte. The contract is data, in `contract/*.txt`.
+
+mod connections;
+mod contract;
+mod http;
+mod openapi;
+mod outage;
+mod privacy;
+mod program;
+mod register;
+mod start;
+mod swap;
