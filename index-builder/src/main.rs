@@ -26,6 +26,7 @@ mod source;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -69,14 +70,28 @@ enum Verb {
 
 fn main() -> ExitCode {
     panic::set_hook(Box::new(|panic| {
-        // The payload may quote the row that caused it, so only the place is told.
         let place = panic
             .location()
-            .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
-        eprintln!("index-builder: bug{place}; nothing more was written, please report this line");
+            .map(|at| format!("{}:{}", at.file(), at.line()));
+        *PANIC_PLACE.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }));
-    let exit = panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Bug);
+    let exit = panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| bug());
     ExitCode::from(exit.code())
+}
+
+/// Where the last panic was. A parser's panic over a broken workbook is caught and is no bug, so
+/// it is told only when it reaches `main`.
+static PANIC_PLACE: Mutex<Option<String>> = Mutex::new(None);
+
+/// The payload of a panic may quote the row that caused it, so only the place is told.
+fn bug() -> Exit {
+    let place = PANIC_PLACE
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
+        .unwrap_or_default();
+    eprintln!("index-builder: bug at {place}; nothing more was written, please report this line");
+    Exit::Bug
 }
 
 fn run() -> Exit {

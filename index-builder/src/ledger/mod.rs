@@ -1,11 +1,44 @@
 //! The ledger: every accepted batch, one immutable file each, chained by their digests.
+//!
+//! It is the system of record: the published register is a pure function of its rows, the registry
+//! and the keys. Reading order: [`entry`] is one row, [`batch`] the file of one batch, [`chunk`]
+//! reads many of them, [`standing`] says what operations lead to. Writing: [`staged`] while a
+//! batch is judged, [`accepting`] when it becomes part of the ledger. [`segment`] and [`index`]
+//! are derived and can be removed at any time. The format is described in docs/ledger.md.
+//!
+//! It holds personal data in clear text, so its directory has mode 0700, and no error quotes a row.
 
+mod accepting;
+mod batch;
+mod chunk;
+mod entry;
+mod error;
+mod index;
+mod layout;
+mod segment;
+mod staged;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use accepting::Accepting;
+pub(crate) use batch::SourceFile;
+pub(crate) use chunk::{Chunk, Chunks};
+pub(crate) use entry::Entry;
+pub(crate) use error::LedgerError;
+pub(crate) use index::Index;
+pub(crate) use staged::Staged;
+pub(crate) use standing::{Misfit, Standing};
+
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use certificate::record::Change;
+use serde_json::value::RawValue;
+use snapshot::Digest;
 
-use crate::failure::Exit;
+use batch::Batch;
+use chunk::Place;
 
 /// The accepted batches of a directory, for reading.
 pub(crate) struct Ledger {
@@ -17,22 +50,11 @@ pub(crate) struct Ledger {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Head {
     /// Digest of the last batch, which chains all before it; zeros when there is none.
-    pub(crate) digest: [u8; 32],
+    pub(crate) digest: Digest,
     /// Batches.
     pub(crate) batches: u64,
     /// Rows, which is also the sequence of the last one.
     pub(crate) rows: u64,
-}
-
-/// One admitted row.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Entry {
-    /// Position in the ledger, from 1, dense.
-    pub(crate) sequence: u64,
-    /// How many operations its certificate has seen, this one included.
-    pub(crate) revision: u16,
-    /// What it does.
-    pub(crate) change: Change,
 }
 
 /// What one batch brought.
@@ -46,49 +68,42 @@ pub(crate) struct Summary {
     pub(crate) admitted: u64,
     /// Sequence of its last row.
     pub(crate) last_sequence: u64,
-    /// Digest of the file.
-    pub(crate) digest: [u8; 32],
+    /// Digest of the batch, which chains all before it.
+    pub(crate) digest: Digest,
 }
 
-/// Whole lines of one batch, about a megabyte, to be parsed on any thread.
-#[derive(Debug)]
-pub(crate) struct Chunk {
-    path: PathBuf,
-    offset_bytes: u64,
-    text: Vec<u8>,
-}
-
-/// Why the ledger cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LedgerError {
-    /// The bytes of a batch are not those that were accepted.
-    #[error("{} is damaged at byte {offset_bytes}: {problem}; restore it from a backup", path.display())]
-    Damaged {
-        path: PathBuf,
-        offset_bytes: u64,
-        problem: &'static str,
-    },
-    /// The system refused.
-    #[error("cannot {doing} {}", path.display())]
-    Io {
-        doing: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+/// What was told about a batch when it was accepted.
+pub(crate) struct FirstReport {
+    /// When, as RFC 3339.
+    pub(crate) accepted_at: String,
+    /// The exit code.
+    pub(crate) exit: u8,
+    /// The report, as JSON.
+    pub(crate) report: Box<RawValue>,
 }
 
 impl Ledger {
-    /// Opens the ledger of a directory; one that does not exist is empty. Reads the end of the
-    /// last batch only.
+    /// Opens the ledger of a directory; one that does not exist is empty. Cost: the names of the
+    /// batches and the ends of the last one.
+    ///
+    /// # Errors
+    ///
+    /// When a batch is missing or the last one is not whole.
     pub(crate) fn open(dir: &Path) -> Result<Self, LedgerError> {
-        Ok(Self {
+        let mut ledger = Self {
             dir: dir.to_owned(),
-            head: Head {
-                digest: [0; 32],
-                batches: 0,
-                rows: 0,
-            },
-        })
+            head: Head::empty(),
+        };
+        let last = count_batches(dir)?;
+        if last > 0 {
+            let batch = ledger.batch(last)?;
+            ledger.head = Head {
+                digest: batch.digest,
+                batches: u64::from(last),
+                rows: batch.last_sequence(),
+            };
+        }
+        Ok(ledger)
     }
 
     /// Where it ends.
@@ -98,53 +113,127 @@ impl Ledger {
 
     /// What batch `batch` brought; `None` beyond the head. Cost: two small reads.
     pub(crate) fn summary(&self, batch: u64) -> Result<Option<Summary>, LedgerError> {
-        let _ = (batch, &self.dir);
-        Ok(None)
+        if batch == 0 || batch > self.head.batches {
+            return Ok(None);
+        }
+        let number = u32::try_from(batch).expect("not above the head");
+        let opened = self.batch(number)?;
+        Ok(Some(Summary {
+            batch,
+            rows: opened.summary.rows,
+            admitted: opened.summary.admitted,
+            last_sequence: opened.last_sequence(),
+            digest: opened.digest,
+        }))
+    }
+
+    /// What was told when a batch was accepted.
+    pub(crate) fn first_report(&self, batch: u32) -> Result<FirstReport, LedgerError> {
+        let batch = self.batch(batch)?;
+        Ok(FirstReport {
+            report: batch.report()?,
+            accepted_at: batch.head.accepted_at,
+            exit: batch.summary.exit,
+        })
     }
 
     /// Every entry in order. Digests are checked on the way: an error means that what came before
-    /// must not be used.
+    /// must not be used either.
     pub(crate) fn changes(&self) -> impl Iterator<Item = Result<Entry, LedgerError>> + '_ {
-        std::iter::empty()
+        self.chunks().flat_map(|chunk| match chunk {
+            Ok(chunk) => chunk.entries().collect::<Vec<_>>(),
+            Err(error) => vec![Err(error)],
+        })
     }
 
     /// Every entry in order, in unparsed chunks, so that several threads can parse. Digests are
     /// checked on the way, as by [`changes`](Self::changes).
-    pub(crate) fn chunks(&self) -> impl Iterator<Item = Result<Chunk, LedgerError>> + '_ {
-        std::iter::empty()
+    pub(crate) fn chunks(&self) -> Chunks<'_> {
+        Chunks::new(&self.dir, (0, Head::empty().digest, 0), self.head.batch())
     }
 
-    /// Reads every byte and checks the whole chain. `told` is called with the bytes of each step.
-    pub(crate) fn verify(&self, told: impl FnMut(u64)) -> Result<Head, LedgerError> {
-        let _ = told;
+    /// Reads every byte, parses every row and checks the whole chain. `told` is called with the
+    /// bytes of each step.
+    pub(crate) fn verify(&self, mut told: impl FnMut(u64)) -> Result<Head, LedgerError> {
+        for chunk in self.chunks() {
+            let chunk = chunk?;
+            for entry in chunk.entries() {
+                entry?;
+            }
+            told(chunk.len() as u64);
+        }
         Ok(self.head)
     }
 
     /// Bytes of all batches, for progress.
     pub(crate) fn total_bytes(&self) -> Result<u64, LedgerError> {
-        Ok(0)
-    }
-}
-
-impl Chunk {
-    /// Bytes of text.
-    pub(crate) fn len(&self) -> usize {
-        self.text.len()
-    }
-
-    /// The entries, parsed one by one.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Result<Entry, LedgerError>> + '_ {
-        let _ = (&self.path, self.offset_bytes);
-        std::iter::empty()
-    }
-}
-
-impl LedgerError {
-    /// The exit code it leads to.
-    pub(crate) fn exit(&self) -> Exit {
-        match self {
-            Self::Damaged { .. } => Exit::Input,
-            Self::Io { .. } => Exit::Io,
+        let mut total = 0;
+        for number in 1..=self.head.batch() {
+            let path = layout::batch(&self.dir, number);
+            total += fs::metadata(&path)
+                .map_err(LedgerError::io("read", &path))?
+                .len();
         }
+        Ok(total)
+    }
+
+    /// The index as far as it fits; see [`Index::open`].
+    pub(crate) fn index(&self) -> Result<Index, LedgerError> {
+        let head = self.head.batch();
+        Index::open(&self.dir, head, |batch| Ok(self.batch(batch)?.digest))
+    }
+
+    /// Whether an index covers every batch.
+    pub(crate) fn is_covered_by(&self, index: &Index) -> bool {
+        index.covers() == self.head.batch()
+    }
+
+    fn batch(&self, number: u32) -> Result<Batch, LedgerError> {
+        Batch::open(&self.dir, number)
+    }
+
+    fn entry_at(&self, place: Place) -> Result<Entry, LedgerError> {
+        let path = layout::batch(&self.dir, place.batch);
+        let file = File::open(&path).map_err(LedgerError::io("open", &path))?;
+        staged::read_entry(&file, &path, place)
+    }
+}
+
+impl Head {
+    /// The head of a ledger without batches.
+    pub(crate) fn empty() -> Self {
+        Self {
+            digest: Digest::from_bytes([0; Digest::LENGTH]),
+            batches: 0,
+            rows: 0,
+        }
+    }
+
+    /// The number of the last batch.
+    fn batch(&self) -> u32 {
+        u32::try_from(self.batches).expect("batches are numbered with ten digits of 32 bits")
+    }
+}
+
+/// How many batches there are; they must be dense from 1.
+fn count_batches(dir: &Path) -> Result<u32, LedgerError> {
+    let batches = layout::batches(dir);
+    let entries = match fs::read_dir(&batches) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries.map_err(LedgerError::io("read", &batches))?,
+    };
+    let mut numbers = Vec::new();
+    for entry in entries {
+        let name = entry
+            .map_err(LedgerError::io("read", &batches))?
+            .file_name();
+        numbers.extend(name.to_str().and_then(layout::batch_number));
+    }
+    numbers.sort_unstable();
+    match (1..).zip(&numbers).find(|(place, number)| place != *number) {
+        None => Ok(u32::try_from(numbers.len()).expect("each has its own 32-bit number")),
+        Some((place, _)) => Err(LedgerError::Missing {
+            path: layout::batch(dir, place),
+        }),
     }
 }

@@ -4,11 +4,12 @@
 //! whole is refused, because half of it would reject good rows or admit bad ones. It judges no
 //! row; that is the gate's work.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use certificate::workday::Calendar;
-use certificate::{Date, InstitutionCode, Level, OccupationCode};
+use certificate::{Date, InstitutionCode, Level};
+use snapshot::Digest;
 
 use crate::failure::Exit;
 
@@ -17,7 +18,7 @@ pub(crate) struct Registry {
     institutions: BTreeMap<InstitutionCode, Institution>,
     centres: Vec<Centre>,
     calendar: Calendar,
-    digest: [u8; 32],
+    digest: Digest,
 }
 
 /// An evaluation institution (评价机构) of the pilot.
@@ -84,12 +85,12 @@ impl Registry {
             institutions: BTreeMap::new(),
             centres: Vec::new(),
             calendar: Calendar::default(),
-            digest: [0; 32],
+            digest: Digest::of(b""),
         })
     }
 
     /// SHA-256 over the files' names and bytes in a fixed order.
-    pub(crate) fn digest(&self) -> [u8; 32] {
+    pub(crate) fn digest(&self) -> Digest {
         self.digest
     }
 

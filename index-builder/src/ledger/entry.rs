@@ -1,0 +1,301 @@
+//! One row of the ledger: an admitted change as a line of tab-separated, normalised values.
+//!
+//! A line stands alone: its sequence and revision are in it, so lines can be parsed on any
+//! thread. Values hold no control character, so nothing needs quoting.
+
+use std::io::Write;
+
+use certificate::record::{Change, Details, Operation, OperationKind, Review, Score};
+use certificate::{
+    CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, Level, OccupationCode,
+};
+
+/// What the values of a line are, in order. A withdrawal or a restoration ends after `reason`.
+pub(crate) const COLUMNS: [&str; 22] = [
+    "sequence",
+    "revision",
+    "op",
+    "certificate_number",
+    "reviewed_by",
+    "reviewed_on",
+    "reason",
+    "name",
+    "id_type",
+    "id_number",
+    "occupation_code",
+    "occupation_name",
+    "direction",
+    "level",
+    "theory_score",
+    "skill_score",
+    "overall_score",
+    "plan_no",
+    "assessed_on",
+    "reported_on",
+    "roll_verified_on",
+    "issued_on",
+];
+
+/// One admitted row.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Entry {
+    /// Position in the ledger, from 1, dense.
+    pub(crate) sequence: u64,
+    /// How many operations its certificate has seen, this one included.
+    pub(crate) revision: u16,
+    /// What it does.
+    pub(crate) change: Change,
+}
+
+impl Entry {
+    /// Reads a line, without its line break.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the line, for an error that names file and offset.
+    pub(crate) fn parse(line: &str) -> Result<Self, &'static str> {
+        let mut cells = Cells(line.split('\t'));
+        let sequence = cells.parsed("sequence is no number", |text| text.parse().ok())?;
+        let revision = cells.parsed("revision is no number", |text| text.parse().ok())?;
+        let kind = cells.parsed("op is unknown", |text| OperationKind::parse(text))?;
+        let number = cells.parsed("certificate number is malformed", |text| {
+            CertificateNumber::from_canonical(text).ok()
+        })?;
+        let review = Review {
+            centre: cells.text()?,
+            on: cells.date()?,
+        };
+        let reason = cells.text()?;
+        let operation = match kind {
+            OperationKind::Issue => Operation::Issue(Box::new(cells.details()?)),
+            OperationKind::Correct => Operation::Correct(Box::new(cells.details()?)),
+            OperationKind::Withdraw => Operation::Withdraw,
+            OperationKind::Restore => Operation::Restore,
+        };
+        if cells.0.next().is_some() {
+            return Err("row has too many values");
+        }
+        Ok(Self {
+            sequence,
+            revision,
+            change: Change {
+                number,
+                operation,
+                review,
+                reason,
+            },
+        })
+    }
+}
+
+/// Appends the line of a change, its line break included.
+///
+/// # Panics
+///
+/// When a text holds a control character. The gate refuses those; written, they would shift the
+/// values behind them for ever.
+pub(super) fn render(line: &mut Vec<u8>, sequence: u64, revision: u16, change: &Change) {
+    let kind = change.operation.kind().code();
+    let texts = [change.number.as_str(), &change.review.centre];
+    write!(line, "{sequence}\t{revision}\t{kind}").expect("a vector takes everything");
+    texts.into_iter().for_each(|text| push(line, text));
+    push(line, &change.review.on.to_string());
+    push(line, &change.reason);
+    if let Some(details) = change.operation.details() {
+        render_details(line, details);
+    }
+    line.push(b'\n');
+}
+
+fn render_details(line: &mut Vec<u8>, details: &Details) {
+    push(line, details.name.expose());
+    push(line, &details.id_type.code());
+    push(line, details.id_number.expose());
+    push(line, &details.occupation_code.to_string());
+    push(line, &details.occupation_name);
+    push(line, &details.direction);
+    push(line, &details.level.code().to_string());
+    for score in details.scores {
+        push(
+            line,
+            &score.map_or_else(String::new, |score| score.to_string()),
+        );
+    }
+    push(line, &details.plan_no);
+    for day in [
+        details.assessed_on,
+        details.reported_on,
+        details.roll_verified_on,
+        details.issued_on,
+    ] {
+        push(line, &day.to_string());
+    }
+}
+
+fn push(line: &mut Vec<u8>, text: &str) {
+    assert!(
+        !text.contains(|c: char| c.is_control()),
+        "a control character passed the gate"
+    );
+    line.push(b'\t');
+    line.extend_from_slice(text.as_bytes());
+}
+
+/// The values of a line that are left.
+struct Cells<'a>(std::str::Split<'a, char>);
+
+impl<'a> Cells<'a> {
+    fn next(&mut self) -> Result<&'a str, &'static str> {
+        self.0.next().ok_or("row has too few values")
+    }
+
+    fn text(&mut self) -> Result<String, &'static str> {
+        self.next().map(str::to_owned)
+    }
+
+    fn parsed<T>(
+        &mut self,
+        problem: &'static str,
+        parse: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Result<T, &'static str> {
+        parse(self.next()?).ok_or(problem)
+    }
+
+    fn date(&mut self) -> Result<Date, &'static str> {
+        self.parsed("date is malformed", |text| text.parse().ok())
+    }
+
+    fn score(&mut self) -> Result<Option<Score>, &'static str> {
+        match self.next()? {
+            "" => Ok(None),
+            text => Score::parse(text).map(Some).ok_or("score is malformed"),
+        }
+    }
+
+    fn details(&mut self) -> Result<Details, &'static str> {
+        let name = self.parsed("name is malformed", |text| HolderName::parse(text).ok())?;
+        let id_type = self.parsed("identity type is unknown", IdentityType::parse)?;
+        Ok(Details {
+            name,
+            id_type,
+            id_number: self.parsed("identity number is malformed", |text| {
+                IdentityNumber::parse(id_type, text).ok()
+            })?,
+            occupation_code: self.parsed("occupation code is malformed", |text| {
+                OccupationCode::parse(text)
+            })?,
+            occupation_name: self.text()?,
+            direction: self.text()?,
+            level: self.parsed("level is unknown", |text| Level::parse(text))?,
+            scores: [self.score()?, self.score()?, self.score()?],
+            plan_no: self.text()?,
+            assessed_on: self.date()?,
+            reported_on: self.date()?,
+            roll_verified_on: self.date()?,
+            issued_on: self.date()?,
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The issue of certificate `serial` to the person of the standard's example.
+    pub(crate) fn issue(serial: u32) -> Change {
+        let day = |day| Date::constant(2020, 11, day);
+        Change {
+            number: CertificateNumber::parse(&format!("J000044000001203{serial:06}")).unwrap(),
+            operation: Operation::Issue(Box::new(Details {
+                name: HolderName::parse("买买提·艾力").unwrap(),
+                id_type: IdentityType::RESIDENT,
+                id_number: IdentityNumber::parse(IdentityType::RESIDENT, "11010519491231002X")
+                    .unwrap(),
+                occupation_code: OccupationCode::parse("4-04-05-05").unwrap(),
+                occupation_name: "人工智能训练师".to_owned(),
+                direction: String::new(),
+                level: Level::from_code('3').unwrap(),
+                scores: [Score::parse("88.5"), None, Score::parse("60")],
+                plan_no: "GD-2020-001".to_owned(),
+                assessed_on: day(2),
+                reported_on: day(9),
+                roll_verified_on: day(10),
+                issued_on: day(30),
+            })),
+            review: Review {
+                centre: "440000".to_owned(),
+                on: day(20),
+            },
+            reason: String::new(),
+        }
+    }
+
+    /// The withdrawal of certificate `serial`.
+    pub(crate) fn withdrawal(serial: u32) -> Change {
+        Change {
+            operation: Operation::Withdraw,
+            reason: "成绩复核不合格".to_owned(),
+            ..issue(serial)
+        }
+    }
+
+    fn line(change: &Change) -> String {
+        let mut line = Vec::new();
+        render(&mut line, 41, 2, change);
+        String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_what_the_columns_say() {
+        let line = line(&issue(123));
+        assert_eq!(
+            line,
+            "41\t2\tissue\tJ000044000001203000123\t440000\t2020-11-20\t\t买买提·艾力\t01\t\
+             11010519491231002X\t4-04-05-05\t人工智能训练师\t\t3\t88.5\t\t60\tGD-2020-001\t\
+             2020-11-02\t2020-11-09\t2020-11-10\t2020-11-30\n"
+        );
+        assert_eq!(line.split('\t').count(), COLUMNS.len());
+    }
+
+    #[test]
+    fn parse_inverts_render() {
+        for change in [issue(1), withdrawal(1)] {
+            let line = line(&change);
+            let entry = Entry::parse(line.trim_end_matches('\n')).unwrap();
+            assert_eq!((entry.sequence, entry.revision), (41, 2));
+            assert_eq!(entry.change, change);
+        }
+    }
+
+    #[test]
+    fn a_damaged_line_is_an_error() {
+        let line = line(&issue(1));
+        let line = line.trim_end();
+        let cells: Vec<&str> = line.split('\t').collect();
+        for (broken, problem) in [
+            (cells[..21].join("\t"), "row has too few values"),
+            (format!("{line}\tmore"), "row has too many values"),
+            (line.replacen("issue", "isue", 1), "op is unknown"),
+            (
+                line.replacen("2020-11-02", "2020-11-32", 1),
+                "date is malformed",
+            ),
+            (
+                line.replacen("1002X", "10021", 1),
+                "identity number is malformed",
+            ),
+            (String::new(), "sequence is no number"),
+        ] {
+            assert_eq!(Entry::parse(&broken), Err(problem));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a control character passed the gate")]
+    fn a_tab_is_never_written() {
+        line(&Change {
+            reason: "a\tb".to_owned(),
+            ..withdrawal(1)
+        });
+    }
+}

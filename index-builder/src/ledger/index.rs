@@ -1,0 +1,283 @@
+//! The derived index of a ledger: where every certificate stands, and which files were accepted.
+//!
+//! Segments of adjoining batches cover the ledger from its first batch. Each batch adds one; it is
+//! merged with its older neighbours while those are not at least twice as large, so there are
+//! never more than a few dozen, and a row is rewritten as often as the ledger doubles. Whatever is
+//! missing or does not fit the chain of the batches is built again from them.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::iter::Peekable;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use certificate::CertificateNumber;
+use snapshot::Digest;
+
+use super::error::LedgerError;
+use super::layout;
+use super::segment::{Segment, SegmentWriter, Standings};
+use super::standing::Standing;
+
+/// An older segment stays as it is when it is this many times as large as what follows it.
+const GROWTH: u64 = 2;
+
+/// The segments that cover the first batches of a ledger.
+pub(crate) struct Index {
+    /// Oldest first, adjoining.
+    segments: Vec<Segment>,
+    sources: HashMap<Digest, u32>,
+}
+
+/// What one batch adds.
+pub(super) struct Addition {
+    pub(super) batch: u32,
+    pub(super) digest: Digest,
+    pub(super) source: Digest,
+    pub(super) standings: HashMap<CertificateNumber, Standing>,
+}
+
+impl Index {
+    /// Opens the best cover that fits the batches up to `head`, which may end before it.
+    /// `digest_of` tells the digest of a batch.
+    pub(super) fn open(
+        dir: &Path,
+        head: u32,
+        digest_of: impl Fn(u32) -> Result<Digest, LedgerError>,
+    ) -> Result<Self, LedgerError> {
+        let ranges = ranges(dir)?;
+        let mut index = Self {
+            segments: Vec::new(),
+            sources: HashMap::new(),
+        };
+        while index.covers() < head {
+            let next = index.covers() + 1;
+            // The longest first.
+            let candidates = ranges.iter().rev();
+            let fitting = candidates
+                .filter(|(first, last)| *first == next && *last <= head)
+                .find_map(|&range| fitting(dir, range, &digest_of).transpose())
+                .transpose()?;
+            let Some((segment, sources)) = fitting else {
+                break;
+            };
+            index.sources.extend(sources);
+            index.segments.push(segment);
+        }
+        Ok(index)
+    }
+
+    /// The last batch it covers; 0 for none.
+    pub(super) fn covers(&self) -> u32 {
+        self.segments
+            .last()
+            .map_or(0, |segment| segment.footer.last)
+    }
+
+    /// Where a certificate stands; `None` when it was never issued. Cost: one look-up a segment,
+    /// newest first.
+    pub(super) fn find(&self, number: &CertificateNumber) -> Result<Option<Standing>, LedgerError> {
+        for segment in self.segments.iter().rev() {
+            if let Some(standing) = segment.find(number)? {
+                return Ok(Some(standing));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The batch that the file of this digest became.
+    pub(crate) fn batch_of(&self, source: &Digest) -> Option<u32> {
+        self.sources.get(source).copied()
+    }
+
+    /// Adds the next batch, merging as far as the sizes ask for it, and removes what was merged.
+    pub(super) fn add(&mut self, dir: &Path, addition: Addition) -> Result<(), LedgerError> {
+        let mut fresh: Vec<Standings> = addition.standings.into_iter().collect();
+        fresh.sort_unstable_by_key(|standing| standing.0);
+        let mut size = fresh.len() as u64;
+        let mut kept = self.segments.len();
+        while kept > 0 && self.segments[kept - 1].footer.entries < GROWTH * size {
+            kept -= 1;
+            size += self.segments[kept].footer.entries;
+        }
+        let merged: Vec<Segment> = self.segments.drain(kept..).collect();
+        let first = merged
+            .first()
+            .map_or(addition.batch, |old| old.footer.first);
+        self.sources.insert(addition.source, addition.batch);
+        let sources = self.sources_between(first, addition.batch);
+        let path = layout::segment(dir, first, addition.batch);
+        write(dir, &path, |file| {
+            let mut writer = SegmentWriter::new(file);
+            for standing in Merge::new(&merged, fresh) {
+                writer
+                    .push(&standing?)
+                    .map_err(LedgerError::io("write", &path))?;
+            }
+            writer
+                .finish((first, addition.batch), addition.digest, &sources)
+                .map_err(LedgerError::io("write", &path))
+        })?;
+        for old in merged {
+            remove(&old.path)?;
+        }
+        let written = Segment::open(&path)?;
+        self.segments.extend(written);
+        Ok(())
+    }
+
+    /// The last batch that any segment file was made of, fitting or not.
+    pub(super) fn newest_batch(dir: &Path) -> Result<u32, LedgerError> {
+        let last = ranges(dir)?.into_iter().map(|(_, last)| last).max();
+        Ok(last.unwrap_or(0))
+    }
+
+    /// Removes the segment files that are no part of the cover.
+    pub(super) fn sweep(&self, dir: &Path) -> Result<(), LedgerError> {
+        let used = |path: &Path| self.segments.iter().any(|segment| segment.path == path);
+        for (first, last) in ranges(dir)? {
+            let path = layout::segment(dir, first, last);
+            if !used(&path) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sources_between(&self, first: u32, last: u32) -> Vec<(Digest, u32)> {
+        let mut sources: Vec<(Digest, u32)> = self
+            .sources
+            .iter()
+            .map(|(digest, batch)| (*digest, *batch))
+            .filter(|(_, batch)| (first..=last).contains(batch))
+            .collect();
+        sources.sort_unstable_by_key(|source| source.1);
+        sources
+    }
+}
+
+/// The batches of every segment file, sorted.
+fn ranges(dir: &Path) -> Result<Vec<(u32, u32)>, LedgerError> {
+    let index = layout::index(dir);
+    let entries = match fs::read_dir(&index) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(LedgerError::io("read", &index))?,
+    };
+    let mut ranges = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(LedgerError::io("read", &index))?.file_name();
+        ranges.extend(name.to_str().and_then(layout::segment_range));
+    }
+    ranges.sort_unstable();
+    Ok(ranges)
+}
+
+/// A segment and the source files of its batches.
+type Fitting = (Segment, Vec<(Digest, u32)>);
+
+/// Opens a segment if it is whole and belongs to this chain. One that vanishes meanwhile was
+/// merged by somebody who accepts, and a longer one stands in its place.
+fn fitting(
+    dir: &Path,
+    (first, last): (u32, u32),
+    digest_of: impl Fn(u32) -> Result<Digest, LedgerError>,
+) -> Result<Option<Fitting>, LedgerError> {
+    let opened = match Segment::open(&layout::segment(dir, first, last)) {
+        Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+        opened => opened?,
+    };
+    let Some(segment) = opened else {
+        return Ok(None);
+    };
+    let footer = &segment.footer;
+    if (footer.first, footer.last) != (first, last) || footer.head != digest_of(last)? {
+        return Ok(None);
+    }
+    match segment.sources() {
+        Err(LedgerError::Index { .. }) => Ok(None),
+        sources => Ok(Some((segment, sources?))),
+    }
+}
+
+/// Writes a file beside its place and moves it there when it is durable.
+fn write(
+    dir: &Path,
+    path: &Path,
+    fill: impl FnOnce(File) -> Result<File, LedgerError>,
+) -> Result<(), LedgerError> {
+    let index = layout::index(dir);
+    let unfinished = index.join("unfinished");
+    super::accepting::create_private_dir(&index)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)
+        .map_err(LedgerError::io("create", &unfinished))?;
+    fill(file)?
+        .sync_all()
+        .map_err(LedgerError::io("write", &unfinished))?;
+    fs::rename(&unfinished, path).map_err(LedgerError::io("create", path))?;
+    super::accepting::sync_dir(&index)
+}
+
+fn remove(path: &Path) -> Result<(), LedgerError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(LedgerError::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Several sorted lists of standings as one; of equal numbers the newest list's.
+struct Merge<'a> {
+    /// Newest first.
+    lists: Vec<Peekable<Box<dyn Iterator<Item = Result<Standings, LedgerError>> + 'a>>>,
+}
+
+impl<'a> Merge<'a> {
+    fn new(older: &'a [Segment], fresh: Vec<Standings>) -> Self {
+        type List<'a> = Box<dyn Iterator<Item = Result<Standings, LedgerError>> + 'a>;
+        let fresh: List<'a> = Box::new(fresh.into_iter().map(Ok));
+        let older = older
+            .iter()
+            .rev()
+            .map(|segment| Box::new(segment.standings()) as List<'a>);
+        Self {
+            lists: std::iter::once(fresh)
+                .chain(older)
+                .map(Iterator::peekable)
+                .collect(),
+        }
+    }
+}
+
+impl Iterator for Merge<'_> {
+    type Item = Result<Standings, LedgerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut smallest: Option<CertificateNumber> = None;
+        for list in &mut self.lists {
+            match list.peek() {
+                Some(Err(_)) => return list.next(),
+                Some(Ok((number, _))) if smallest.is_none_or(|least| *number < least) => {
+                    smallest = Some(*number);
+                }
+                _ => {}
+            }
+        }
+        let smallest = smallest?;
+        let is_smallest = |item: &Result<Standings, LedgerError>| {
+            item.as_ref().is_ok_and(|standing| standing.0 == smallest)
+        };
+        let mut newest = None;
+        for list in &mut self.lists {
+            let item = list.next_if(is_smallest);
+            newest = newest.or(item);
+        }
+        newest
+    }
+}

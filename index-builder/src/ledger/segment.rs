@@ -1,0 +1,476 @@
+//! One segment of the derived index: the standings of the certificates of some adjoining batches,
+//! sorted by number.
+//!
+//! ```text
+//! blocks of 4,096 bytes: the standings, 102 a block; then the first numbers of those blocks, 185
+//!   a block; then the first numbers of those; and so on up to one block
+//! the digests of the batches' source files, 36 bytes each
+//! a footer of 128 bytes: counts, the batches, the digest of the last of them
+//! ```
+//!
+//! A look-up reads one block a level, so its cost follows the logarithm of the size and nothing is
+//! loaded beforehand. Every block carries a CRC: a flipped bit is an error, never an unknown
+//! number. Segments are derived, so a damaged one may be removed.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use certificate::{CertificateNumber, date};
+use snapshot::Digest;
+
+use super::chunk::Place;
+use super::error::LedgerError;
+use super::standing::Standing;
+
+const BLOCK_BYTES: usize = 4096;
+
+/// Where a block's own count and CRC stand.
+const COUNT_AT: usize = BLOCK_BYTES - 8;
+const CRC_AT: usize = BLOCK_BYTES - 4;
+
+/// number 22 · flags 1 · revision 2 · day of issue 2 · batch 4 · offset 6, and 3 of nothing.
+const STANDING_BYTES: usize = 40;
+const STANDINGS_A_BLOCK: u64 = (COUNT_AT / STANDING_BYTES) as u64;
+
+const KEY_BYTES: usize = CertificateNumber::LENGTH;
+const KEYS_A_BLOCK: u64 = (COUNT_AT / KEY_BYTES) as u64;
+
+/// Digest and batch.
+const SOURCE_BYTES: usize = Digest::LENGTH + 4;
+
+const FOOTER_BYTES: usize = 128;
+const MAGIC: &[u8; 8] = b"certqix1";
+
+/// Blocks kept of each segment, 1 MiB: the numbers of a batch lie close together.
+const CACHED_BLOCKS: usize = 256;
+
+type Block = [u8; BLOCK_BYTES];
+
+/// A number and its standing.
+pub(super) type Standings = (CertificateNumber, Standing);
+
+/// What the footer says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Footer {
+    /// The batches, both inclusive.
+    pub(super) first: u32,
+    pub(super) last: u32,
+    /// Digest of batch `last`, which chains all before it.
+    pub(super) head: Digest,
+    /// Certificates.
+    pub(super) entries: u64,
+    sources_crc: u32,
+}
+
+/// A segment, opened for look-ups.
+pub(super) struct Segment {
+    pub(super) path: PathBuf,
+    pub(super) footer: Footer,
+    file: File,
+    /// First block and number of blocks of each level, the standings first.
+    levels: Vec<(u64, u64)>,
+    cache: RefCell<Vec<Option<(u64, Box<Block>)>>>,
+}
+
+/// A segment being written, from standings in the order of their numbers.
+pub(super) struct SegmentWriter {
+    out: BufWriter<File>,
+    block: Box<Block>,
+    count: usize,
+    /// The first number of each block of standings.
+    first_keys: Vec<[u8; KEY_BYTES]>,
+    entries: u64,
+}
+
+impl Segment {
+    /// Opens a segment; `None` when it is not whole. Cost: one small read.
+    pub(super) fn open(path: &Path) -> Result<Option<Self>, LedgerError> {
+        let file = File::open(path).map_err(LedgerError::io("open", path))?;
+        let length = file
+            .metadata()
+            .map_err(LedgerError::io("read", path))?
+            .len();
+        let Some(footer_at) = length.checked_sub(FOOTER_BYTES as u64) else {
+            return Ok(None);
+        };
+        let mut bytes = [0; FOOTER_BYTES];
+        file.read_exact_at(&mut bytes, footer_at)
+            .map_err(LedgerError::io("read", path))?;
+        let Some(footer) = Footer::unpack(&bytes) else {
+            return Ok(None);
+        };
+        let levels = levels(footer.entries);
+        let segment = Self {
+            path: path.to_owned(),
+            footer,
+            file,
+            levels,
+            cache: RefCell::new(vec![None; CACHED_BLOCKS]),
+        };
+        let whole = segment.sources_at() + segment.sources_bytes() == footer_at;
+        Ok(whole.then_some(segment))
+    }
+
+    /// The standing of a number. Cost: one block a level, a few microseconds when cached by the
+    /// system.
+    pub(super) fn find(&self, number: &CertificateNumber) -> Result<Option<Standing>, LedgerError> {
+        let mut index = 0;
+        for &(first, _) in self.levels.iter().skip(1).rev() {
+            let slot = self.with_block(first + index, |block| last_not_above(block, number))?;
+            match slot {
+                Some(slot) => index = index * KEYS_A_BLOCK + slot as u64,
+                None => return Ok(None),
+            }
+        }
+        self.with_block(index, |block| find_standing(block, number))
+    }
+
+    /// All standings, in the order of the numbers.
+    pub(super) fn standings(&self) -> impl Iterator<Item = Result<Standings, LedgerError>> + '_ {
+        let (first, count) = self.levels[0];
+        (first..first + count).flat_map(move |index| match self.read_block(index) {
+            Ok(block) => (0..count_of(&block))
+                .map(|slot| Ok(unpack_standing(&block, slot)))
+                .collect::<Vec<_>>(),
+            Err(error) => vec![Err(error)],
+        })
+    }
+
+    /// The source files of its batches.
+    pub(super) fn sources(&self) -> Result<Vec<(Digest, u32)>, LedgerError> {
+        let at = self.sources_at();
+        let mut bytes = vec![0; usize::try_from(self.sources_bytes()).expect("64-bit platform")];
+        self.file
+            .read_exact_at(&mut bytes, at)
+            .map_err(LedgerError::io("read", &self.path))?;
+        if crc32c::crc32c(&bytes) != self.footer.sources_crc {
+            return Err(self.damaged(at));
+        }
+        Ok(bytes
+            .chunks_exact(SOURCE_BYTES)
+            .map(unpack_source)
+            .collect())
+    }
+
+    fn sources_at(&self) -> u64 {
+        let (first, count) = self.levels[self.levels.len() - 1];
+        (first + count) * BLOCK_BYTES as u64
+    }
+
+    fn sources_bytes(&self) -> u64 {
+        let batches = u64::from(self.footer.last - self.footer.first) + 1;
+        batches * SOURCE_BYTES as u64
+    }
+
+    fn with_block<T>(&self, index: u64, look: impl FnOnce(&Block) -> T) -> Result<T, LedgerError> {
+        let slot = usize::try_from(index % CACHED_BLOCKS as u64).expect("below 256");
+        if let Some((cached, block)) = &self.cache.borrow()[slot]
+            && *cached == index
+        {
+            return Ok(look(block));
+        }
+        let block = self.read_block(index)?;
+        let found = look(&block);
+        self.cache.borrow_mut()[slot] = Some((index, block));
+        Ok(found)
+    }
+
+    fn read_block(&self, index: u64) -> Result<Box<Block>, LedgerError> {
+        let mut block = Box::new([0; BLOCK_BYTES]);
+        let at = index * BLOCK_BYTES as u64;
+        self.file
+            .read_exact_at(&mut block[..], at)
+            .map_err(LedgerError::io("read", &self.path))?;
+        if crc32c::crc32c(&block[..CRC_AT]) == u32_at(&block[..], CRC_AT) {
+            Ok(block)
+        } else {
+            Err(self.damaged(at))
+        }
+    }
+
+    fn damaged(&self, offset_bytes: u64) -> LedgerError {
+        LedgerError::Index {
+            path: self.path.clone(),
+            offset_bytes,
+        }
+    }
+}
+
+impl SegmentWriter {
+    /// Begins a segment in an empty file.
+    pub(super) fn new(file: File) -> Self {
+        Self {
+            out: BufWriter::with_capacity(64 * BLOCK_BYTES, file),
+            block: Box::new([0; BLOCK_BYTES]),
+            count: 0,
+            first_keys: Vec::new(),
+            entries: 0,
+        }
+    }
+
+    /// Takes the next standing. Memory: 22 bytes for each 102 of them.
+    pub(super) fn push(&mut self, standing: &Standings) -> io::Result<()> {
+        if self.count == 0 {
+            self.first_keys.push(*standing.0.as_bytes());
+        }
+        pack_standing(&mut self.block, self.count, standing);
+        self.count += 1;
+        self.entries += 1;
+        if self.count as u64 == STANDINGS_A_BLOCK {
+            self.end_block()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the upper levels, the sources and the footer. Returns the file, not yet synced.
+    pub(super) fn finish(
+        mut self,
+        batches: (u32, u32),
+        head: Digest,
+        sources: &[(Digest, u32)],
+    ) -> io::Result<File> {
+        if self.count > 0 {
+            self.end_block()?;
+        }
+        self.write_upper_levels()?;
+        let sources: Vec<u8> = sources.iter().flat_map(pack_source).collect();
+        self.out.write_all(&sources)?;
+        let footer = Footer {
+            first: batches.0,
+            last: batches.1,
+            head,
+            entries: self.entries,
+            sources_crc: crc32c::crc32c(&sources),
+        };
+        self.out.write_all(&footer.pack())?;
+        self.out
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)
+    }
+
+    fn write_upper_levels(&mut self) -> io::Result<()> {
+        let mut keys = std::mem::take(&mut self.first_keys);
+        while keys.len() > 1 {
+            let mut above = Vec::new();
+            for group in keys.chunks(KEYS_A_BLOCK as usize) {
+                above.push(group[0]);
+                for (slot, key) in group.iter().enumerate() {
+                    self.block[slot * KEY_BYTES..][..KEY_BYTES].copy_from_slice(key);
+                }
+                self.count = group.len();
+                self.end_block()?;
+            }
+            keys = above;
+        }
+        Ok(())
+    }
+
+    fn end_block(&mut self) -> io::Result<()> {
+        let count = u32::try_from(self.count).expect("a block holds at most 185");
+        self.block[COUNT_AT..CRC_AT].copy_from_slice(&count.to_le_bytes());
+        let crc = crc32c::crc32c(&self.block[..CRC_AT]);
+        self.block[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+        self.out.write_all(&self.block[..])?;
+        self.block.fill(0);
+        self.count = 0;
+        Ok(())
+    }
+}
+
+impl Footer {
+    fn pack(&self) -> [u8; FOOTER_BYTES] {
+        let mut bytes = [0; FOOTER_BYTES];
+        bytes[..8].copy_from_slice(MAGIC);
+        bytes[8..12].copy_from_slice(&self.first.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.last.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.entries.to_le_bytes());
+        bytes[24..56].copy_from_slice(self.head.as_bytes());
+        bytes[56..60].copy_from_slice(&self.sources_crc.to_le_bytes());
+        let crc = crc32c::crc32c(&bytes[..124]);
+        bytes[124..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    fn unpack(bytes: &[u8; FOOTER_BYTES]) -> Option<Self> {
+        if &bytes[..8] != MAGIC || crc32c::crc32c(&bytes[..124]) != u32_at(bytes, 124) {
+            return None;
+        }
+        let footer = Self {
+            first: u32_at(bytes, 8),
+            last: u32_at(bytes, 12),
+            entries: u64::from_le_bytes(bytes[16..24].try_into().ok()?),
+            head: Digest::from_bytes(bytes[24..56].try_into().ok()?),
+            sources_crc: u32_at(bytes, 56),
+        };
+        (footer.first >= 1 && footer.first <= footer.last && footer.entries >= 1).then_some(footer)
+    }
+}
+
+/// First block and number of blocks of each level.
+fn levels(entries: u64) -> Vec<(u64, u64)> {
+    let mut blocks = entries.div_ceil(STANDINGS_A_BLOCK);
+    let mut levels = vec![(0, blocks)];
+    let mut next = blocks;
+    while blocks > 1 {
+        blocks = blocks.div_ceil(KEYS_A_BLOCK);
+        levels.push((next, blocks));
+        next += blocks;
+    }
+    levels
+}
+
+fn count_of(block: &Block) -> usize {
+    u32_at(block, COUNT_AT) as usize
+}
+
+/// The slot of the last key that is not above `number`.
+fn last_not_above(block: &Block, number: &CertificateNumber) -> Option<usize> {
+    let keys: &[[u8; KEY_BYTES]] = block[..count_of(block) * KEY_BYTES].as_chunks().0;
+    keys.partition_point(|key| key <= number.as_bytes())
+        .checked_sub(1)
+}
+
+fn find_standing(block: &Block, number: &CertificateNumber) -> Option<Standing> {
+    let records: &[[u8; STANDING_BYTES]] = block[..count_of(block) * STANDING_BYTES].as_chunks().0;
+    let slot = records
+        .binary_search_by(|record| record[..KEY_BYTES].cmp(number.as_bytes()))
+        .ok()?;
+    Some(unpack_standing(block, slot).1)
+}
+
+fn pack_standing(block: &mut Block, slot: usize, (number, standing): &Standings) {
+    let record = &mut block[slot * STANDING_BYTES..][..STANDING_BYTES];
+    let day = date::to_day_number(standing.issued_on).expect("the gate admits no other days");
+    record[..22].copy_from_slice(number.as_bytes());
+    record[22] = u8::from(standing.withdrawn);
+    record[23..25].copy_from_slice(&standing.revision.to_le_bytes());
+    record[25..27].copy_from_slice(&day.to_le_bytes());
+    record[27..31].copy_from_slice(&standing.details_at.batch.to_le_bytes());
+    let offset = standing.details_at.offset_bytes.to_le_bytes();
+    assert!(offset[6..] == [0, 0], "a batch is smaller than 2^48 bytes");
+    record[31..37].copy_from_slice(&offset[..6]);
+}
+
+fn unpack_standing(block: &Block, slot: usize) -> Standings {
+    let record = &block[slot * STANDING_BYTES..][..STANDING_BYTES];
+    let number = std::str::from_utf8(&record[..22]).ok();
+    let mut offset = [0; 8];
+    offset[..6].copy_from_slice(&record[31..37]);
+    let standing = Standing {
+        withdrawn: record[22] != 0,
+        revision: u16::from_le_bytes([record[23], record[24]]),
+        issued_on: date::from_day_number(u16::from_le_bytes([record[25], record[26]])),
+        details_at: Place {
+            batch: u32_at(record, 27),
+            offset_bytes: u64::from_le_bytes(offset),
+        },
+    };
+    let number = number
+        .and_then(|text| CertificateNumber::from_canonical(text).ok())
+        .expect("the CRC of the block fits, and only numbers are packed");
+    (number, standing)
+}
+
+fn pack_source((digest, batch): &(Digest, u32)) -> Vec<u8> {
+    [digest.as_bytes().as_slice(), &batch.to_le_bytes()].concat()
+}
+
+fn unpack_source(bytes: &[u8]) -> (Digest, u32) {
+    let mut digest = [0; Digest::LENGTH];
+    digest.copy_from_slice(&bytes[..Digest::LENGTH]);
+    (Digest::from_bytes(digest), u32_at(bytes, Digest::LENGTH))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use certificate::Date;
+
+    fn standing(serial: u32) -> Standings {
+        let number = CertificateNumber::parse(&format!("J000044000001203{serial:06}")).unwrap();
+        let standing = Standing {
+            revision: u16::try_from(serial % 7).unwrap() + 1,
+            withdrawn: serial.is_multiple_of(3),
+            issued_on: Date::constant(2020, 3, 9),
+            details_at: Place {
+                batch: 3,
+                offset_bytes: u64::from(serial) << 20,
+            },
+        };
+        (number, standing)
+    }
+
+    /// A segment of every second serial below `2 * entries`.
+    fn write(entries: u32) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("segment");
+        let mut writer = SegmentWriter::new(File::create_new(&path).unwrap());
+        for serial in 0..entries {
+            writer.push(&standing(serial * 2)).unwrap();
+        }
+        let sources = [(Digest::of(b"a"), 2), (Digest::of(b"b"), 3)];
+        writer
+            .finish((2, 3), Digest::of(b"head"), &sources)
+            .unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn every_number_is_found_and_no_other() {
+        // One block, one full block, two levels, three levels.
+        for entries in [1, 102, 103, 102 * 185, 102 * 185 + 1] {
+            let (_dir, path) = write(entries);
+            let segment = Segment::open(&path).unwrap().unwrap();
+            assert_eq!(segment.footer.entries, u64::from(entries));
+            for serial in 0..entries {
+                let (number, expected) = standing(serial * 2);
+                assert_eq!(segment.find(&number).unwrap(), Some(expected));
+                assert_eq!(segment.find(&standing(serial * 2 + 1).0).unwrap(), None);
+            }
+            let below = CertificateNumber::parse("J000044000001199999999").unwrap();
+            assert_eq!(segment.find(&below).unwrap(), None);
+            let all: Vec<Standings> = segment.standings().map(Result::unwrap).collect();
+            assert_eq!(
+                all,
+                (0..entries).map(|i| standing(i * 2)).collect::<Vec<_>>()
+            );
+            assert_eq!(segment.sources().unwrap()[1], (Digest::of(b"b"), 3));
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_is_never_an_unknown_number() {
+        let (_dir, path) = write(400);
+        let bytes = std::fs::read(&path).unwrap();
+        for at in (0..bytes.len()).step_by(97) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            std::fs::write(&path, &damaged).unwrap();
+            let Some(segment) = Segment::open(&path).unwrap() else {
+                continue;
+            };
+            let looked_up = (0..400).map(|serial| segment.find(&standing(serial * 2).0));
+            let errors = looked_up.filter_map(Result::err).count();
+            assert!(errors > 0 || segment.sources().is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_truncated_segment_is_not_opened() {
+        let (_dir, path) = write(400);
+        let bytes = std::fs::read(&path).unwrap();
+        for length in [0, 1, 127, 128, 4096, bytes.len() - 1] {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(Segment::open(&path).unwrap().is_none(), "{length}");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! A batch while it is judged: admitted rows go to a file at once, what stays in memory is where
+//! each of its certificates stands.
+//!
+//! `accept` seals the file and links it into the ledger; `check` stages in the same way, into a
+//! file without a name, and lets it fall. So both give the same verdicts.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use certificate::record::Change;
+use certificate::{CertificateNumber, HolderName};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use snapshot::Digest;
+use snapshot::digest::Hasher;
+use tempfile::TempPath;
+
+use super::batch::{self, HeadLine, SourceFile, SummaryLine};
+use super::chunk::Place;
+use super::entry::{self, Entry};
+use super::error::LedgerError;
+use super::index::Index;
+use super::layout;
+use super::standing::Standing;
+use super::{Head, Ledger};
+
+/// Lines are not longer than this; it is checked when they are written.
+const LINE_BYTES_MOST: usize = 64 * 1024;
+
+/// A batch that is being judged.
+pub(crate) struct Staged<'a> {
+    known: Option<(&'a Ledger, &'a Index)>,
+    batch: u32,
+    first_sequence: u64,
+    admitted: u64,
+    fresh: HashMap<CertificateNumber, Standing>,
+    out: BufWriter<File>,
+    /// For errors.
+    path: PathBuf,
+    /// Removes the file when this is dropped; none when it has no name.
+    name: Option<TempPath>,
+    hasher: Hasher,
+    source: Option<Digest>,
+    line: Vec<u8>,
+}
+
+/// A batch that only needs to be linked into the ledger.
+pub(crate) struct Sealed {
+    pub(super) name: TempPath,
+    pub(super) batch: u32,
+    pub(super) digest: Digest,
+    pub(super) source: Digest,
+    pub(super) last_sequence: u64,
+    pub(super) standings: HashMap<CertificateNumber, Standing>,
+}
+
+#[derive(Serialize)]
+struct ReportLine<'a> {
+    report: &'a RawValue,
+}
+
+impl<'a> Staged<'a> {
+    /// Begins the next batch of a ledger.
+    pub(super) fn begin(
+        ledger: &'a Ledger,
+        index: &'a Index,
+        source: &SourceFile,
+        accepted_at: String,
+        operator: String,
+    ) -> Result<Self, LedgerError> {
+        let path = layout::staging(&ledger.dir);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(LedgerError::io("create", &path))?;
+        let name = TempPath::try_from_path(&path).map_err(LedgerError::io("create", &path))?;
+        let mut staged = Self::new(Some((ledger, index)), file, path);
+        staged.name = Some(name);
+        staged.source = Some(source.sha256);
+        let head = HeadLine {
+            batch: staged.batch,
+            previous: ledger.head.digest,
+            first_sequence: staged.first_sequence,
+            accepted_at,
+            operator,
+            source: source.clone(),
+            columns: entry::COLUMNS.map(str::to_owned).to_vec(),
+        };
+        staged.write(batch::FORMAT.as_bytes())?;
+        staged.write(batch::serialized_line(&head).as_bytes())?;
+        Ok(staged)
+    }
+
+    /// Begins a batch that will not be kept, after the rows of a ledger or of none.
+    pub(crate) fn rehearse(known: Option<(&'a Ledger, &'a Index)>) -> Result<Self, LedgerError> {
+        let path = std::env::temp_dir();
+        let file = tempfile::tempfile().map_err(LedgerError::io("create a file in", &path))?;
+        Ok(Self::new(known, file, path))
+    }
+
+    fn new(known: Option<(&'a Ledger, &'a Index)>, file: File, path: PathBuf) -> Self {
+        let head = known.map_or(Head::empty(), |(ledger, _)| ledger.head);
+        Self {
+            known,
+            batch: head.batch() + 1,
+            first_sequence: head.rows + 1,
+            admitted: 0,
+            fresh: HashMap::new(),
+            out: BufWriter::with_capacity(256 * 1024, file),
+            path,
+            name: None,
+            hasher: Hasher::new(),
+            source: None,
+            line: Vec::new(),
+        }
+    }
+
+    /// Where a certificate stands after the ledger and the rows of this batch so far.
+    pub(crate) fn standing(
+        &self,
+        number: &CertificateNumber,
+    ) -> Result<Option<Standing>, LedgerError> {
+        match (self.fresh.get(number), self.known) {
+            (Some(standing), _) => Ok(Some(*standing)),
+            (None, Some((_, index))) => index.find(number),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The holder's name of a certificate that stands so. Cost: one read.
+    pub(crate) fn holder(&mut self, standing: &Standing) -> Result<HolderName, LedgerError> {
+        let place = standing.details_at;
+        let entry = match self.known {
+            Some((ledger, _)) if place.batch != self.batch => ledger.entry_at(place)?,
+            _ => {
+                self.out
+                    .flush()
+                    .map_err(LedgerError::io("write", &self.path))?;
+                read_entry(self.out.get_ref(), &self.path, place)?
+            }
+        };
+        entry
+            .change
+            .operation
+            .details()
+            .map(|details| details.name.clone())
+            .ok_or_else(|| {
+                LedgerError::damaged(&self.path, place.offset_bytes, "row has no details")
+            })
+    }
+
+    /// Adds an admitted row. `before` is the certificate's standing, as told just now.
+    ///
+    /// # Panics
+    ///
+    /// When the change does not fit that standing; the gate asks before it admits.
+    pub(crate) fn push(
+        &mut self,
+        change: &Change,
+        before: Option<Standing>,
+    ) -> Result<(), LedgerError> {
+        let place = Place {
+            batch: self.batch,
+            offset_bytes: self.hasher.bytes(),
+        };
+        let after = Standing::after(before, change, place).expect("the gate asked before");
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        let sequence = self.first_sequence + self.admitted;
+        entry::render(&mut line, sequence, after.revision, change);
+        assert!(line.len() <= LINE_BYTES_MOST, "the gate bounds every value");
+        self.write(&line)?;
+        self.line = line;
+        self.admitted += 1;
+        self.fresh.insert(change.number, after);
+        Ok(())
+    }
+
+    /// Rows admitted so far.
+    pub(crate) fn admitted(&self) -> u64 {
+        self.admitted
+    }
+
+    /// Ends the file: report, summary, digest; durable when this returns.
+    pub(crate) fn seal(
+        mut self,
+        report: &RawValue,
+        rows: u64,
+        exit: u8,
+    ) -> Result<Sealed, LedgerError> {
+        let summary = SummaryLine {
+            rows,
+            admitted: self.admitted,
+            exit,
+            report_at: self.hasher.bytes(),
+        };
+        self.write(batch::serialized_line(&ReportLine { report }).as_bytes())?;
+        self.write(batch::serialized_line(&summary).as_bytes())?;
+        let digest = std::mem::take(&mut self.hasher).finish().sha256;
+        self.write(format!("sha256 {digest}\n").as_bytes())?;
+        sync(&mut self.out).map_err(LedgerError::io("write", &self.path))?;
+        Ok(Sealed {
+            name: self.name.expect("a rehearsal is never sealed"),
+            batch: self.batch,
+            digest,
+            source: self.source.expect("a rehearsal is never sealed"),
+            last_sequence: self.first_sequence + self.admitted - 1,
+            standings: self.fresh,
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), LedgerError> {
+        self.hasher.update(bytes);
+        self.out
+            .write_all(bytes)
+            .map_err(LedgerError::io("write", &self.path))
+    }
+}
+
+/// A batch is never changed again, so nobody may write it, its owner included.
+fn sync(out: &mut BufWriter<File>) -> io::Result<()> {
+    out.flush()?;
+    out.get_ref()
+        .set_permissions(Permissions::from_mode(0o400))?;
+    out.get_ref().sync_all()
+}
+
+/// Reads the one line at a place.
+pub(super) fn read_entry(file: &File, path: &Path, place: Place) -> Result<Entry, LedgerError> {
+    let mut line = vec![0; 1024];
+    let mut filled = 0;
+    let damaged = |problem| LedgerError::damaged(path, place.offset_bytes, problem);
+    loop {
+        let at = place.offset_bytes + filled as u64;
+        let count = file
+            .read_at(&mut line[filled..], at)
+            .map_err(LedgerError::io("read", path))?;
+        filled += count;
+        if let Some(end) = line[..filled].iter().position(|&byte| byte == b'\n') {
+            let text =
+                std::str::from_utf8(&line[..end]).map_err(|_| damaged("row is not UTF-8"))?;
+            return Entry::parse(text).map_err(damaged);
+        }
+        if count == 0 || filled >= LINE_BYTES_MOST {
+            return Err(damaged("row has no end"));
+        }
+        line.resize(LINE_BYTES_MOST, 0);
+    }
+}

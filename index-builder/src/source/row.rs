@@ -1,0 +1,232 @@
+//! A row of cells, as a spreadsheet would show it, and what kind each cell is of.
+
+/// Cells of a row that are kept; a wider row is only counted.
+pub(super) const CELLS_MOST: usize = 1024;
+
+/// Bytes of a cell that are kept; a longer cell is only known to be too long.
+pub(super) const CELL_BYTES_MOST: usize = 64 * 1024;
+
+/// One row. The cells' text lies in one string, so a row costs two allocations.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Row {
+    /// As a spreadsheet counts: the first row is 1.
+    pub(crate) number: u64,
+    text: String,
+    cells: Vec<Span>,
+    /// Cells that were there, kept or not.
+    width: usize,
+    /// Whether cells that are not there are missing, as in CSV, or just empty, as in a workbook.
+    is_padded: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Span {
+    kind: Kind,
+    end: u32,
+}
+
+/// What a cell is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Text,
+    Number,
+    Date,
+    Fault,
+    Oversize,
+}
+
+/// The content of a cell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Cell<'a> {
+    /// Text, perhaps empty. All that CSV has.
+    Text(&'a str),
+    /// What a spreadsheet keeps as a number, printed without needless decimals. Digits beyond the
+    /// fifteenth are lost already.
+    Number(&'a str),
+    /// What a spreadsheet keeps as a date, as `YYYY-MM-DD`.
+    Date(&'a str),
+    /// A formula that ended in an error such as `#N/A`.
+    Fault,
+    /// Longer than a cell may be.
+    Oversize,
+}
+
+impl Row {
+    /// An empty row. `is_padded`: whether the source pads rows to a common width only implicitly.
+    pub(super) fn new(number: u64, is_padded: bool) -> Self {
+        Self {
+            number,
+            is_padded,
+            ..Self::default()
+        }
+    }
+
+    /// Appends to the cell that is being filled.
+    pub(super) fn fill(&mut self, text: &str) {
+        if self.filling_bytes() <= CELL_BYTES_MOST {
+            self.text.push_str(text);
+        }
+    }
+
+    /// Ends the cell that is being filled.
+    pub(super) fn end_cell(&mut self, kind: Kind) {
+        let filled = self.filling_bytes();
+        let kind = if filled > CELL_BYTES_MOST {
+            Kind::Oversize
+        } else {
+            kind
+        };
+        let is_kept = self.cells.len() < CELLS_MOST;
+        if kind == Kind::Oversize || !is_kept {
+            self.text.truncate(self.text_end());
+        }
+        if is_kept {
+            let end = u32::try_from(self.text.len()).expect("1,024 cells of 64 KiB");
+            self.cells.push(Span { kind, end });
+            self.width += 1;
+        } else if filled > 0 {
+            self.width = self.cells.len() + 1;
+        }
+    }
+
+    /// Ends a cell of the given column, with empty ones before it.
+    pub(super) fn put(&mut self, column: usize, kind: Kind, text: &str) {
+        while self.cells.len() < column.min(CELLS_MOST) {
+            self.end_cell(Kind::Text);
+        }
+        self.fill(text);
+        self.end_cell(kind);
+    }
+
+    /// Columns that are filled so far.
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// The cell of a column, counted from 0; empty where there is none.
+    pub(crate) fn cell(&self, column: usize) -> Cell<'_> {
+        let Some(span) = self.cells.get(column) else {
+            return Cell::Text("");
+        };
+        let start = column
+            .checked_sub(1)
+            .map_or(0, |before| self.cells[before].end);
+        let text = &self.text[start as usize..span.end as usize];
+        match span.kind {
+            Kind::Text => Cell::Text(text),
+            Kind::Number => Cell::Number(text),
+            Kind::Date => Cell::Date(text),
+            Kind::Fault => Cell::Fault,
+            Kind::Oversize => Cell::Oversize,
+        }
+    }
+
+    /// Columns up to the last cell that is not empty.
+    pub(crate) fn used(&self) -> usize {
+        if self.width > self.cells.len() {
+            return self.width;
+        }
+        let is_used = |column: &usize| !self.cell(*column).is_blank();
+        (0..self.cells.len())
+            .rev()
+            .find(is_used)
+            .map_or(0, |last| last + 1)
+    }
+
+    /// Whether cells are missing that a row of this width should have.
+    pub(crate) fn is_short_of(&self, width: usize) -> bool {
+        !self.is_padded && self.width < width
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_blank(&self) -> bool {
+        self.used() == 0
+    }
+
+    fn text_end(&self) -> usize {
+        self.cells.last().map_or(0, |span| span.end as usize)
+    }
+
+    fn filling_bytes(&self) -> usize {
+        self.text.len() - self.text_end()
+    }
+}
+
+impl<'a> Cell<'a> {
+    /// The text of a text, number or date cell; empty for the others.
+    pub(crate) fn text(self) -> &'a str {
+        match self {
+            Self::Text(text) | Self::Number(text) | Self::Date(text) => text,
+            Self::Fault | Self::Oversize => "",
+        }
+    }
+
+    /// Whether a person sees nothing in it.
+    pub(crate) fn is_blank(self) -> bool {
+        match self {
+            Self::Fault | Self::Oversize => false,
+            cell => cell
+                .text()
+                .chars()
+                .all(|c| c.is_whitespace() || c == '\u{FEFF}'),
+        }
+    }
+}
+
+/// The name of a column in a spreadsheet: A, B … Z, AA. Columns count from 0.
+pub(crate) fn column_letters(column: usize) -> String {
+    let mut letters = Vec::new();
+    let mut rest = column + 1;
+    while rest > 0 {
+        rest -= 1;
+        letters.push(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"[rest % 26] as char);
+        rest /= 26;
+    }
+    letters.iter().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_named_as_a_spreadsheet_names_them() {
+        let named = [
+            (0, "A"),
+            (25, "Z"),
+            (26, "AA"),
+            (701, "ZZ"),
+            (702, "AAA"),
+            (16_383, "XFD"),
+        ];
+        for (column, letters) in named {
+            assert_eq!(column_letters(column), letters);
+        }
+    }
+
+    #[test]
+    fn a_row_keeps_what_a_person_could_have_typed() {
+        let mut row = Row::new(1, true);
+        row.put(1, Kind::Number, "12");
+        row.put(3, Kind::Text, &"x".repeat(CELL_BYTES_MOST));
+        row.put(4, Kind::Text, &"x".repeat(CELL_BYTES_MOST + 1));
+        row.put(5, Kind::Text, " \u{3000}");
+        assert_eq!(row.cell(0), Cell::Text(""));
+        assert_eq!(row.cell(1), Cell::Number("12"));
+        assert_eq!(row.cell(3).text().len(), CELL_BYTES_MOST);
+        assert_eq!(row.cell(4), Cell::Oversize);
+        assert_eq!(row.cell(9), Cell::Text(""));
+        assert_eq!(row.used(), 5);
+    }
+
+    #[test]
+    fn a_wide_row_is_counted_and_not_kept() {
+        let mut row = Row::new(1, true);
+        row.put(16_383, Kind::Text, "far out");
+        assert_eq!(row.used(), CELLS_MOST + 1);
+        assert_eq!(row.len(), CELLS_MOST);
+        let mut empty = Row::new(1, false);
+        (0..5000).for_each(|_| empty.end_cell(Kind::Text));
+        assert!(empty.is_blank());
+    }
+}

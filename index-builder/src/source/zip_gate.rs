@@ -1,0 +1,153 @@
+//! What a workbook must be before it is parsed: a small, honest archive of plain XML.
+//!
+//! Sizes in an archive's directory can lie, so every entry is really inflated, into nothing, and
+//! counted. The parser behind this door allocates by what it is told (`uniqueCount`), so that is
+//! checked against what is really there; and entities are refused with the DTD that defines them.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use memchr::memmem;
+use zip::ZipArchive;
+use zip::read::ZipFile;
+
+use super::error::SourceError;
+
+/// Parts of a workbook: sheets, styles, strings, relations. A batch has one sheet.
+const ENTRIES_MOST: usize = 64;
+
+/// Inflated bytes of all parts: a sheet of a million rows has about 700 MB.
+const TOTAL_BYTES_MOST: u64 = 1024 * 1024 * 1024;
+
+/// Inflated bytes of a part other than a sheet; the parser keeps these in memory.
+const PART_BYTES_MOST: u64 = 256 * 1024 * 1024;
+
+/// Inflated bytes for each packed one. XML of a full sheet has 10 to 30; one letter repeated 1,027.
+const RATIO_MOST: u64 = 100;
+
+/// Below this a high ratio does no harm.
+const RATIO_FREE_BYTES: u64 = 1024 * 1024;
+
+/// Looks for words of this many bytes across the borders of blocks.
+const OVERLAP_BYTES: usize = 64;
+
+/// Lets a workbook in. Cost: one inflation of every part.
+pub(super) fn admit(file: &File, path: &Path) -> Result<(), SourceError> {
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|_| broken())?;
+    if archive.len() > ENTRIES_MOST {
+        return Err(SourceError::TooLarge(format!(
+            "工作簿里的部件超过{ENTRIES_MOST}个；请把数据复制到新工作簿后另存"
+        )));
+    }
+    let mut left = TOTAL_BYTES_MOST;
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).map_err(|_| broken())?;
+        left -= inflate(entry, left, path)?;
+    }
+    Ok(())
+}
+
+/// Inflates one part and returns its bytes, `left` at most.
+fn inflate<R: Read>(mut entry: ZipFile<'_, R>, left: u64, path: &Path) -> Result<u64, SourceError> {
+    let name = entry.name().map_err(|_| broken())?.to_ascii_lowercase();
+    let is_sheet = name.starts_with("xl/worksheets/");
+    let most = if is_sheet {
+        left
+    } else {
+        left.min(PART_BYTES_MOST)
+    };
+    let packed = entry.compressed_size();
+    let is_xml = [".xml", ".rels", ".vml"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    let mut words = is_xml.then(Words::default);
+    let mut block = vec![0; 64 * 1024];
+    let mut bytes = 0;
+    loop {
+        let count = match entry.read(&mut block) {
+            Ok(count) => count,
+            Err(error)
+                if error.kind() == std::io::ErrorKind::Other && error.raw_os_error().is_some() =>
+            {
+                return Err(SourceError::io(path)(error));
+            }
+            Err(_) => return Err(broken()),
+        };
+        if count == 0 {
+            break;
+        }
+        bytes += count as u64;
+        if bytes > most || (bytes > RATIO_FREE_BYTES && bytes / RATIO_MOST > packed) {
+            return Err(bomb());
+        }
+        words
+            .iter_mut()
+            .try_for_each(|words| words.look(&block[..count]))?;
+    }
+    match words {
+        Some(words) if words.promised > bytes => Err(bomb()),
+        _ => Ok(bytes),
+    }
+}
+
+/// Words in XML that matter before it is parsed.
+#[derive(Default)]
+struct Words {
+    /// The end of the last block, then the present one.
+    window: Vec<u8>,
+    is_begun: bool,
+    /// The largest count of strings that a part says it has.
+    promised: u64,
+}
+
+impl Words {
+    fn look(&mut self, block: &[u8]) -> Result<(), SourceError> {
+        // In UTF-16 the words below would look different.
+        let is_plain =
+            self.is_begun || !block.iter().take(4).any(|&byte| byte == 0 || byte >= 0xFE);
+        self.is_begun = true;
+        self.window.extend_from_slice(block);
+        if !is_plain || has_dtd(&self.window) {
+            return Err(SourceError::Unreadable(
+                "工作簿含有DTD或不是UTF-8的XML，不予读取；请用表格软件另存为.xlsx".to_owned(),
+            ));
+        }
+        self.promised = self.promised.max(promised_strings(&self.window));
+        let keep = self.window.len().saturating_sub(OVERLAP_BYTES);
+        self.window.drain(..keep);
+        Ok(())
+    }
+}
+
+fn has_dtd(window: &[u8]) -> bool {
+    ["<!DOCTYPE", "<!ENTITY"]
+        .iter()
+        .any(|word| memmem::find(window, word.as_bytes()).is_some())
+}
+
+/// The largest number that follows a `uniqueCount`, whatever stands between.
+fn promised_strings(window: &[u8]) -> u64 {
+    memmem::find_iter(window, "uniqueCount")
+        .map(|at| {
+            let rest = &window[at..];
+            let digits = rest.iter().skip_while(|byte| !byte.is_ascii_digit());
+            digits
+                .take_while(|byte| byte.is_ascii_digit())
+                .fold(0_u64, |count, digit| {
+                    count
+                        .saturating_mul(10)
+                        .saturating_add(u64::from(digit - b'0'))
+                })
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+fn broken() -> SourceError {
+    SourceError::Unreadable("工作簿已损坏或没有传完整；请用表格软件打开检查后重新另存".to_owned())
+}
+
+fn bomb() -> SourceError {
+    SourceError::TooLarge("工作簿解压后过大；请把数据复制到新工作簿，或另存为CSV UTF-8".to_owned())
+}
