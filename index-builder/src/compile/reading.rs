@@ -20,6 +20,9 @@ use crate::sort::Sorter;
 /// Chunks that each thread parses before the order matters again.
 const CHUNKS_A_THREAD: usize = 2;
 
+/// One chunk in flight for so much of the memory; parsed, it takes about 5 MB.
+const MEMORY_A_CHUNK_BYTES: usize = 32 << 20;
+
 /// What the first pass fills.
 pub(crate) struct Reading<'a> {
     pub(crate) key: &'a LookupKey,
@@ -42,9 +45,15 @@ struct Hashes {
 
 impl Reading<'_> {
     /// Reads the whole ledger. Returns how many changes it has.
-    pub(crate) fn read(&mut self, ledger: &Ledger) -> Result<u64, CompileError> {
+    pub(crate) fn read(
+        &mut self,
+        ledger: &Ledger,
+        memory_bytes: usize,
+    ) -> Result<u64, CompileError> {
         let mut progress = Progress::bytes("reading the ledger", ledger.total_bytes()?);
-        let most = rayon::current_num_threads() * CHUNKS_A_THREAD;
+        let most = (rayon::current_num_threads() * CHUNKS_A_THREAD)
+            .min(memory_bytes / MEMORY_A_CHUNK_BYTES)
+            .max(1);
         let mut chunks = ledger.chunks();
         let mut changes = 0;
         loop {
