@@ -75,10 +75,12 @@ impl Stop {
     }
 }
 
-/// Where a document, one line long, stops being JSON; 0 when it is wrong as a whole.
+/// Where a document, one line long, ends too early or stops being JSON; 0 when it is wrong as a
+/// whole.
 fn document_offset(error: &DocumentError) -> u64 {
     match error {
-        DocumentError::Malformed(error) if !error.is_data() => {
+        DocumentError::Malformed(error) if error.is_eof() => error.column() as u64,
+        DocumentError::Malformed(error) if error.is_syntax() => {
             (error.column() as u64).saturating_sub(1)
         }
         _ => 0,
