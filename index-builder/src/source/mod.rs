@@ -17,7 +17,7 @@ mod workbook;
 mod zip_gate;
 
 pub(crate) use error::SourceError;
-pub(crate) use header::{Column, Header};
+pub(crate) use header::{Column, Header, Misshapen};
 pub(crate) use row::{Cell, Row, column_letters};
 
 use std::fs::File;
