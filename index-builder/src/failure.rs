@@ -11,8 +11,10 @@ use snapshot::keyfile::KeyFileError;
 use snapshot::{FileError, StoreError};
 
 use crate::compile::CompileError;
+use crate::gate::RollError;
 use crate::ledger::LedgerError;
 use crate::registry::RegistryError;
+use crate::source::SourceError;
 
 /// Exit codes, the same for every command. The order is that of the numbers: with several files
 /// the largest wins.
@@ -61,6 +63,12 @@ pub(crate) enum Failure {
     /// The registry is not usable.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The school roll is not usable.
+    #[error(transparent)]
+    Roll(#[from] RollError),
+    /// A batch cannot be read, for a reason that is not its fault.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The ledger is not usable.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -100,6 +108,9 @@ impl Failure {
             Self::Input(_) => Exit::Input,
             Self::Io { .. } => Exit::Io,
             Self::Registry(error) => error.exit(),
+            Self::Roll(error) => error.exit(),
+            Self::Source(SourceError::Io { .. }) => Exit::Io,
+            Self::Source(_) => Exit::Input,
             Self::Ledger(error) => error.exit(),
             Self::KeyFile(KeyFileError::File(error)) => file_exit(error),
             Self::KeyFile(_) => Exit::Usage,

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admit;
 mod command;
 mod compile;
 mod failure;

@@ -5,6 +5,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod check;
+mod judging;
 pub(crate) mod keys;
 pub(crate) mod publish;
 pub(crate) mod sample;

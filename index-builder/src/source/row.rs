@@ -121,6 +121,11 @@ impl Row {
         }
     }
 
+    /// About what it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.capacity() + self.cells.capacity() * size_of::<Span>()
+    }
+
     /// Columns up to the last cell that is not empty.
     pub(crate) fn used(&self) -> usize {
         if self.width > self.cells.len() {

@@ -1,0 +1,148 @@
+//! Rules about occupation, direction and level (一(三), 一(四)), on the day of the assessment.
+
+use certificate::{Date, Level, OccupationCode};
+
+use super::code::Code;
+use super::field::{Delivered, Field};
+use super::finding::Findings;
+use crate::registry::{Institution, Registry, comparable};
+
+/// Characters of a direction; the longest of the 职业分类大典 has about twenty.
+const DIRECTION_CHARACTERS_MOST: usize = 100;
+
+/// An occupation as the registry knows it.
+pub(super) struct Occupation {
+    pub(super) code: OccupationCode,
+    /// In the spelling of the registry.
+    pub(super) name: String,
+}
+
+/// `occupation_unknown`: a code has the shape of a code.
+pub(super) fn read_code(row: Delivered<'_>, findings: &mut Findings) -> Option<OccupationCode> {
+    let field = Field::OccupationCode;
+    let code = OccupationCode::parse(row.cell(field).text());
+    if code.is_none() {
+        findings.reject(Code::OccupationUnknown, field, "职业编码应如4-04-05-05");
+    }
+    code
+}
+
+/// `occupation_unknown`: the code is in force on the day, and the name is its name.
+pub(super) fn known(
+    registry: &Registry,
+    code: OccupationCode,
+    row: Delivered<'_>,
+    assessed_on: Date,
+    findings: &mut Findings,
+) -> Option<Occupation> {
+    let written = comparable(&row.text(Field::OccupationName));
+    let mut names = registry.occupation_names(&code, assessed_on).peekable();
+    if names.peek().is_none() {
+        let message = "认定当日的职业目录中没有这个职业编码";
+        findings.reject(Code::OccupationUnknown, Field::OccupationCode, message);
+        return None;
+    }
+    let name = names.find(|name| comparable(name) == written);
+    if name.is_none() {
+        let message = "职业名称与职业编码不符";
+        findings.reject(Code::OccupationUnknown, Field::OccupationName, message);
+    }
+    name.map(|name| Occupation {
+        code,
+        name: name.to_owned(),
+    })
+}
+
+/// `occupation_not_skilled`: of the skills classes 3–6 (一(三)).
+pub(super) fn is_skilled(code: OccupationCode, findings: &mut Findings) {
+    if !code.is_skilled() {
+        findings.reject(
+            Code::OccupationNotSkilled,
+            Field::OccupationCode,
+            "不是技能类职业（职业编码首位应为3至6）",
+        );
+    }
+}
+
+/// `occupation_excluded`: not in the 国家职业资格目录 (一(三)).
+pub(super) fn is_not_excluded(
+    registry: &Registry,
+    occupation: &Occupation,
+    assessed_on: Date,
+    findings: &mut Findings,
+) {
+    if registry.is_excluded(&occupation.code, &occupation.name, assessed_on) {
+        findings.reject(
+            Code::OccupationExcluded,
+            Field::OccupationCode,
+            "认定当日该职业在国家职业资格目录内，不得开展试点认定",
+        );
+    }
+}
+
+/// `occupation_not_in_programme` and `level_above_institution`: filed for the institution, and no
+/// higher than institution and programme allow (一(三), 一(四)).
+pub(super) fn is_filed(
+    registry: &Registry,
+    institution: &Institution,
+    occupation: &Occupation,
+    assessed_on: Date,
+    findings: &mut Findings,
+) -> Option<Level> {
+    let programme = registry.programme(&institution.code, &occupation.code, assessed_on);
+    if programme.is_none() {
+        findings.reject(
+            Code::OccupationNotInProgramme,
+            Field::OccupationCode,
+            "认定当日该评价机构没有备案这个职业",
+        );
+    }
+    programme.map(|programme| programme.top_level)
+}
+
+/// `level_unknown`: a code or either half of a name.
+pub(super) fn read_level(row: Delivered<'_>, findings: &mut Findings) -> Option<Level> {
+    let level = Level::parse(&row.text(Field::Level));
+    if level.is_none() {
+        let message = "职业技能等级应为1至5，或“三级/高级工”这样的名称";
+        findings.reject(Code::LevelUnknown, Field::Level, message);
+    }
+    level
+}
+
+/// `level_above_institution`: no higher than the institution, and the programme where there is one.
+pub(super) fn is_allowed(
+    institution: &Institution,
+    programme: Option<Level>,
+    level: Level,
+    findings: &mut Findings,
+) {
+    let top = institution.top_level;
+    let top = programme.map_or(top, |programme| {
+        if programme.rank() < top.rank() {
+            programme
+        } else {
+            top
+        }
+    });
+    if level.rank() > top.rank() {
+        let message = format!("该评价机构在此职业最高可认定{}", top.name());
+        findings.reject(Code::LevelAboveInstitution, Field::Level, message);
+    }
+}
+
+/// `occupation_unknown`: a direction is short, printable text, or empty.
+pub(super) fn read_direction(row: Delivered<'_>, findings: &mut Findings) -> Option<String> {
+    let field = Field::Direction;
+    let direction = row.text(field);
+    let is_text = !row.is_faulty(field)
+        && direction.chars().count() <= DIRECTION_CHARACTERS_MOST
+        && !direction.chars().any(char::is_control);
+    if !is_text {
+        let message = format!(
+            "工种/职业方向最多{DIRECTION_CHARACTERS_MOST}个字符，不能有控制字符或公式错误值"
+        );
+        findings.reject(Code::OccupationUnknown, field, message);
+    }
+    is_text.then_some(direction)
+}

@@ -1,0 +1,63 @@
+//! Rules about the filed plan and the deadlines around it (二(三)).
+
+use certificate::Date;
+use certificate::workday::{Calendar, YearMissing};
+use jiff::ToSpan;
+
+use super::code::Code;
+use super::field::{Delivered, Field};
+use super::finding::Findings;
+use crate::registry::{Plan, Registry};
+
+/// Working days between filing and beginning, at least.
+const DAYS_BEFORE_LEAST: u32 = 10;
+
+/// Working days that pass between the end and the report, at most: the report is due on the
+/// twentieth, so nineteen lie between.
+const DAYS_AFTER_TOO_MANY: u32 = 20;
+
+/// `plan_unknown`: the plan is filed.
+pub(super) fn read<'r>(
+    registry: &'r Registry,
+    row: Delivered<'_>,
+    findings: &mut Findings,
+) -> Option<&'r Plan> {
+    let plan = registry.plan(&row.text(Field::PlanNo));
+    if plan.is_none() {
+        let message = "没有备案过这个认定计划编号";
+        findings.reject(Code::PlanUnknown, Field::PlanNo, message);
+    }
+    plan
+}
+
+/// `plan_filed_late`: ten working days or more before it begins.
+pub(super) fn is_filed_early(
+    calendar: &Calendar,
+    plan: &Plan,
+    is_strict: bool,
+    findings: &mut Findings,
+) -> Result<(), YearMissing> {
+    let days = calendar.count(plan.filed_on, plan.starts_on, DAYS_BEFORE_LEAST)?;
+    if days < DAYS_BEFORE_LEAST {
+        let message = format!("认定计划备案距开始只有{days}个工作日，应提前10个工作日");
+        findings.late(is_strict, Code::PlanFiledLate, Field::PlanNo, &message);
+    }
+    Ok(())
+}
+
+/// `reported_late`: within twenty working days after it ends.
+pub(super) fn is_reported_early(
+    calendar: &Calendar,
+    plan: &Plan,
+    reported_on: Date,
+    is_strict: bool,
+    findings: &mut Findings,
+) -> Result<(), YearMissing> {
+    let after = plan.ends_on.saturating_add(1.day());
+    let days = calendar.count(after, reported_on, DAYS_AFTER_TOO_MANY)?;
+    if days >= DAYS_AFTER_TOO_MANY {
+        let message = "结果报送超过认定结束后20个工作日";
+        findings.late(is_strict, Code::ReportedLate, Field::ReportedOn, message);
+    }
+    Ok(())
+}
