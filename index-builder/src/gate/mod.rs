@@ -22,7 +22,6 @@ mod plan;
 mod review;
 mod roll;
 
-pub(crate) use code::Code;
 pub(crate) use finding::{Finding, Findings};
 pub(crate) use roll::{Roll, RollError};
 

@@ -137,17 +137,8 @@ impl Ledger {
         })
     }
 
-    /// Every entry in order. Digests are checked on the way: an error means that what came before
-    /// must not be used either.
-    pub(crate) fn changes(&self) -> impl Iterator<Item = Result<Entry, LedgerError>> + '_ {
-        self.chunks().flat_map(|chunk| match chunk {
-            Ok(chunk) => chunk.entries().collect::<Vec<_>>(),
-            Err(error) => vec![Err(error)],
-        })
-    }
-
     /// Every entry in order, in unparsed chunks, so that several threads can parse. Digests are
-    /// checked on the way, as by [`changes`](Self::changes).
+    /// checked on the way: an error means that what came before must not be used either.
     pub(crate) fn chunks(&self) -> Chunks<'_> {
         Chunks::new(&self.dir, (0, Head::empty().digest, 0), self.head.batch())
     }

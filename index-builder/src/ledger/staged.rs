@@ -182,11 +182,6 @@ impl<'a> Staged<'a> {
         Ok(())
     }
 
-    /// Rows admitted so far.
-    pub(crate) fn admitted(&self) -> u64 {
-        self.admitted
-    }
-
     /// Ends the file: report, summary, digest; durable when this returns.
     pub(crate) fn seal(
         mut self,

@@ -42,7 +42,10 @@ impl Bench {
 
     fn entries(&self) -> Vec<Entry> {
         let ledger = Ledger::open(&self.path).unwrap();
-        ledger.changes().collect::<Result<_, _>>().unwrap()
+        let chunks = ledger.chunks().map(Result::unwrap);
+        chunks
+            .flat_map(|chunk| chunk.entries().map(Result::unwrap).collect::<Vec<_>>())
+            .collect()
     }
 
     /// Names in a directory of the ledger, sorted.
