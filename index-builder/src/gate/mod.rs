@@ -296,6 +296,3 @@ impl Judged {
 
 /// Why a row without rejections can be put together.
 const EVERY_VALUE: &str = "a value that could not be read was rejected";
-
-#[cfg(test)]
-mod tests;

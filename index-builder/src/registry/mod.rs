@@ -286,6 +286,3 @@ fn by_name(exclusions: &[Exclusion]) -> HashMap<String, Vec<Interval>> {
     }
     names
 }
-
-#[cfg(test)]
-mod tests;
