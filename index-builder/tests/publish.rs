@@ -2,6 +2,9 @@
 //!
 //! Exit codes are those of the contract; what the libraries promise is tested beside them.
 
+// A test that cannot set up its centre has failed; `allow-unwrap-in-tests` sees only `#[test]`.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -404,9 +407,13 @@ fn a_killed_writers_leftovers_are_notices() {
     centre.run(&format!("{PUBLISH} --layer base")).line_free(0);
     fs::write(centre.path("store/staging/0123456789abcdef"), "half").unwrap();
     fs::remove_file(centre.path("store/channels/stable/00000000000000000002.json")).unwrap();
+    let orphan = format!("store/blobs/sha256/ab/{}", "ab".repeat(32));
+    fs::create_dir_all(centre.path("store/blobs/sha256/ab")).unwrap();
+    fs::write(centre.path(&orphan), "a blob").unwrap();
     let report = centre.run("verify --store store --json").json(0);
     let notices = report["notices"].as_array().unwrap();
-    assert_eq!(notices.len(), 2, "{notices:?}");
+    assert_eq!(notices.len(), 3, "{notices:?}");
+    assert!(notices[2].as_str().unwrap().contains(&orphan));
     assert!(notices[0].as_str().unwrap().contains("0123456789abcdef"));
     assert!(notices[1].as_str().unwrap().contains("generation 2"));
     assert!(first.exists());

@@ -1,6 +1,7 @@
 //! `verify`: reads every byte of a store and says where the first damage is.
 
 mod damage;
+mod leftovers;
 mod reading;
 
 use std::path::PathBuf;

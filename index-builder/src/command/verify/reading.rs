@@ -6,7 +6,7 @@ use snapshot::verify::{self, Verified};
 use snapshot::{ChannelEntry, Digest, Manifest, PublisherKeys, Store, keyfile, layout};
 
 use super::damage::{self, Damage, Stop};
-use super::{Args, Seen};
+use super::{Args, Seen, leftovers};
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::progress::Progress;
@@ -33,7 +33,8 @@ pub(super) fn read_everything(args: &Args, seen: &mut Seen) -> Result<(), Stop> 
     if let Some(dir) = &args.ledger {
         check_ledger(dir, &live, seen)?;
     }
-    name_leftovers(&store, seen)
+    seen.notices.extend(leftovers::notices(&store, &manifests)?);
+    Ok(())
 }
 
 fn open_publishers(keys: &Path) -> Result<PublisherKeys, Failure> {
@@ -191,20 +192,5 @@ fn check_ledger(dir: &Path, live: &[&Manifest], seen: &mut Seen) -> Result<(), F
             ));
         }
     }
-    Ok(())
-}
-
-fn name_leftovers(store: &Store, seen: &mut Seen) -> Result<(), Stop> {
-    let leftovers = store.leftovers().map_err(Stop::store)?;
-    let staged = leftovers.staged.iter().map(|path| {
-        format!(
-            "{} was left by a killed writer, unless one is at work; publish removes it",
-            path.display()
-        )
-    });
-    let manifests = leftovers.manifests.iter().map(|generation| {
-        format!("generation {generation} is named by no channel entry; its writer was killed")
-    });
-    seen.notices.extend(staged.chain(manifests));
     Ok(())
 }
