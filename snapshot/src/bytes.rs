@@ -8,12 +8,14 @@
 
 use std::fmt;
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use memmap2::{Mmap, MmapOptions};
 
+use crate::digest::BlobRef;
 use crate::durable::{self, FileError, Staged};
 use crate::layout;
 
@@ -102,21 +104,26 @@ impl PrivateFolder {
         durable::create_folder(&self.path.join(relative), layout::CACHE_MODE)
     }
 
-    /// Maps a file in it that has this length, and brings all its pages into memory before it
-    /// returns: 0.5 s a gigabyte from a cold disk. To be called on a thread of low priority;
-    /// measured, a page fault on the serving thread costs far more than this does beside it.
-    pub(crate) fn map(&self, relative: &Path, bytes: u64) -> Result<Map, FileError> {
+    /// Maps a file in it that has these contents, and brings all its pages into memory before it
+    /// returns. To be called on a thread of low priority: measured, a page fault on the serving
+    /// thread costs far more than this does beside it.
+    ///
+    /// The contents are checked by reading and not through the map, because a disk that cannot
+    /// read a page ends a read with an error, and a map with a signal. Cost: about 1 s a gigabyte
+    /// from memory.
+    pub(crate) fn map(&self, relative: &Path, blob: &BlobRef) -> Result<Map, FileError> {
         let path = self.path.join(relative);
-        let file = durable::open_of_length(&path, bytes)?;
+        let mut file = durable::open_of_length(&path, blob.bytes)?;
+        durable::copy_checked(&mut file, &path, blob, &mut io::sink())?;
         // SAFETY: a map is sound while nobody changes or truncates the file.
         // 1. Other users cannot: `open` has seen that the folder above it is of mode 0700 and
         //    ours, so nobody else can reach the file, whatever its own mode is.
         // 2. Our own programs do not: `open` holds the folder's lock, which every program takes
         //    before it touches the folder, and this program opens a file for writing only under
-        //    a new random name in `staging/`, and has closed it before it links it to the name
-        //    that is mapped (`cache.rs`, `durable.rs`).
-        // 3. Removing is fine: an unlinked file keeps its bytes until the last map is gone
-        //    (`Cache::sweep`, `Cache::blob`).
+        //    a new random name in `staging/`, and has closed it before it gives it the name that
+        //    is mapped (`cache.rs`, `durable.rs`).
+        // 3. Removing it, or renaming another file over it, is fine: its bytes stay until the
+        //    last map of them is gone (`Cache::sweep`, `Cache::blob`).
         // 4. An operator who edits files of the cache by hand breaks this; docs/operations.md
         //    says that the folder may be removed as a whole and not otherwise touched.
         // Digest and checksums find a broken 4; they do not make it safe.

@@ -3,7 +3,7 @@
 //! A blob is copied while it is hashed, so there is no moment between check and use, and the copy
 //! is what gets mapped: whatever happens to the store's file, a running reader does not notice,
 //! and a restart works with the store away. A copy is hashed again whenever it is opened; a
-//! damaged one is removed and fetched again.
+//! damaged one is replaced by a new copy.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::{Map, PrivateFolder, PrivateFolderError};
 use crate::channel::{Channel, ChannelEntry, Publication};
-use crate::digest::{BlobRef, Digest, Hasher};
-use crate::durable::{self, FileError, Outcome, Staged};
+use crate::digest::{BlobRef, Digest};
+use crate::durable::{self, FileError, Staged};
 use crate::manifest::Manifest;
 use crate::signed::{self, DocumentError, PublisherKeys};
 use crate::store::Store;
@@ -50,6 +50,14 @@ pub enum CacheError {
     /// A blob is missing or damaged in the store, or the cache could not be written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A copy is damaged, and a new one cannot be had.
+    #[error("{copy}, and a new copy cannot be had")]
+    Copy {
+        /// What is wrong with the copy.
+        copy: Box<FileError>,
+        /// Why there is no new one.
+        source: FileError,
+    },
     /// What was remembered is damaged. It will be written anew with the next generation taken.
     #[error("{} cannot be parsed", path.display())]
     State {
@@ -178,18 +186,23 @@ impl Cache {
         Ok(removed)
     }
 
-    /// A blob, mapped: from here when it is here and whole, else fetched from the store.
+    /// A blob, mapped: the copy that is here when it is whole, else a new one from the store.
     pub(crate) fn blob(&self, store: &Store, blob: &BlobRef) -> Result<Map, CacheError> {
-        match self.map_checked(blob) {
+        let relative = layout::cached_blob(&blob.sha256);
+        let here = match self.folder.map(&relative, blob) {
             Ok(map) => return Ok(map),
-            Err(error) if error.is_not_found() => {}
-            Err(_) => {
-                let path = self.blob_path(blob);
-                std::fs::remove_file(&path).map_err(FileError::io("remove", &path))?;
-            }
+            Err(error) => error,
+        };
+        if let Err(source) = self.fetch(store, blob) {
+            return Err(match here {
+                missing if missing.is_not_found() => CacheError::File(source),
+                copy => CacheError::Copy {
+                    copy: Box::new(copy),
+                    source,
+                },
+            });
         }
-        let _ = self.fetch(store, blob)?;
-        Ok(self.map_checked(blob)?)
+        Ok(self.folder.map(&relative, blob)?)
     }
 
     /// Refuses a publication that is older than what was taken, or a different one of its epoch.
@@ -265,21 +278,12 @@ impl Cache {
         staged.seal()?.replace(&path)
     }
 
-    fn fetch(&self, store: &Store, blob: &BlobRef) -> Result<Outcome, FileError> {
+    /// Puts a copy in the place of what is here, once it is whole.
+    fn fetch(&self, store: &Store, blob: &BlobRef) -> Result<(), FileError> {
         let (from_path, mut from) = store.open_blob(blob)?;
         let mut staged = self.stage()?;
         durable::copy_checked(&mut from, &from_path, blob, &mut staged)?;
-        staged.seal()?.link(&self.blob_path(blob))
-    }
-
-    fn map_checked(&self, blob: &BlobRef) -> Result<Map, FileError> {
-        let map = self
-            .folder
-            .map(&layout::cached_blob(&blob.sha256), blob.bytes)?;
-        let mut hasher = Hasher::new();
-        hasher.update(&map);
-        durable::compare(&self.blob_path(blob), blob, hasher.finish())?;
-        Ok(map)
+        staged.seal()?.replace(&self.blob_path(blob))
     }
 
     fn stage(&self) -> Result<Staged, FileError> {

@@ -203,7 +203,7 @@ impl Sealed {
         Ok(outcome)
     }
 
-    /// Puts it in the place of a file; only for private state.
+    /// Puts it in the place of whatever has the name; only in a private folder.
     pub(crate) fn replace(self, path: &Path) -> Result<(), FileError> {
         fs::rename(&self.name.0, path).map_err(FileError::io("replace", path))?;
         sync_folder_of(path)

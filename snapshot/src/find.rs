@@ -216,7 +216,7 @@ fn unpack(
 ) -> Result<Found, Damaged> {
     let row = row.row().ok_or_else(|| damaged(place, Fault::Field))?;
     let texts = snapshot.texts();
-    if !texts.explain(&row) || texts.institution(&number.institution()).is_none() {
+    if !texts.explains(&row) || texts.institution(&number.institution()).is_none() {
         return Err(damaged(place, Fault::Field));
     }
     Ok(Found {

@@ -323,7 +323,7 @@ impl Store {
         Ok(Leftovers { staged, manifests })
     }
 
-    /// Removes what killed writers left in `staging/`, and says how many files that were. The
+    /// Removes what killed writers left in `staging/`, and says how many that were. The
     /// lock shows that no writer is at work.
     ///
     /// # Errors

@@ -220,7 +220,7 @@ impl Texts {
 
     /// Whether every code of a row has its text here, so that indexing the tables with it is
     /// safe.
-    pub fn explain(&self, row: &Row) -> bool {
+    pub fn explains(&self, row: &Row) -> bool {
         let within = |code: u16, codes: usize| usize::from(code) < codes;
         within(row.occupation, self.occupations.len())
             && within(row.direction, self.directions.len())

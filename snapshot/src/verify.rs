@@ -215,7 +215,7 @@ fn check_row(
     if !packed.is_intact(number) {
         return Err(damaged(Fault::Checksum));
     }
-    let known = |row: &_| texts.explain(row) && texts.institution(&number.institution()).is_some();
+    let known = |row: &_| texts.explains(row) && texts.institution(&number.institution()).is_some();
     let row = packed.row().filter(known);
     row.map(|row| row.status).ok_or(damaged(Fault::Field))
 }
@@ -235,24 +235,19 @@ fn read_holders(
     let mut last: Option<(HolderKey, u32)> = None;
     for index in ordinals(layer) {
         let entry: [u8; layout::HOLDER] = stream.take()?;
-        let (key, ordinal) = holders::parse_entry(&entry);
-        let fault = if last.is_some_and(|last| last >= (key, ordinal)) {
-            Some(Fault::Order)
-        } else if u64::from(ordinal) >= layer.certificates {
-            Some(Fault::Ordinal)
-        } else if !mark(&mut reached, ordinal) {
-            Some(Fault::Unreached)
+        let holder = holders::parse_entry(&entry);
+        let checked = if last.is_some_and(|last| last >= holder) {
+            Err(Fault::Order)
         } else {
-            None
+            mark(&mut reached, layer.certificates, holder.1)
         };
-        if let Some(fault) = fault {
+        checked.map_err(|fault| {
             let offset = holders::entry_offset(u64::from(index));
-            let damaged = Damaged::new(BlobKind::Holders, offset, fault);
-            return Err(stream.damaged(damaged));
-        }
+            stream.damaged(Damaged::new(BlobKind::Holders, offset, fault))
+        })?;
         buckets.close_below(holders::bucket_of(&entry, frame.bits), index);
         buckets.add(&entry);
-        last = Some((key, ordinal));
+        last = Some(holder);
     }
     let directory = stream.rest()?;
     let checked = frame.check_directory(&directory, &buckets.finish(layer.certificates));
@@ -261,13 +256,18 @@ fn read_holders(
     Ok(())
 }
 
-/// Sets a bit; false when it was set.
-fn mark(bits: &mut [u64], index: u32) -> bool {
-    let (word, bit) = (index / 64, 1_u64 << (index % 64));
-    let word = &mut bits[word as usize];
-    let fresh = *word & bit == 0;
+/// Marks a row as reached by a holder: it must be there, and not be reached yet.
+fn mark(reached: &mut [u64], rows: u64, ordinal: u32) -> Result<(), Fault> {
+    if u64::from(ordinal) >= rows {
+        return Err(Fault::Ordinal);
+    }
+    let bit = 1_u64 << (ordinal % 64);
+    let word = &mut reached[(ordinal / 64) as usize];
+    if *word & bit != 0 {
+        return Err(Fault::Unreached);
+    }
     *word |= bit;
-    fresh
+    Ok(())
 }
 
 /// The counts that follow from the layers: withdrawn ones only where there is one layer, since a

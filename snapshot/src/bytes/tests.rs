@@ -58,22 +58,35 @@ fn a_map_is_the_file_and_outlives_its_name() {
     let path = private.path().join("file");
     let contents: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
     fs::write(&path, &contents).unwrap();
-    let map = private.map(Path::new("file"), 400_000).unwrap();
+    let map = private
+        .map(Path::new("file"), &BlobRef::of(&contents))
+        .unwrap();
     fs::remove_file(&path).unwrap();
     assert!(map[..] == contents[..]);
     assert_eq!(format!("{map:?}"), "Map(400000 bytes)");
 }
 
 #[test]
-fn only_regular_files_of_the_right_length_are_mapped() {
+fn only_regular_files_of_the_right_contents_are_mapped() {
     let folder = tempfile::tempdir().unwrap();
     let private = PrivateFolder::open(&folder.path().join("cache")).unwrap();
     fs::write(private.path().join("file"), b"1234").unwrap();
     symlink("file", private.path().join("link")).unwrap();
-    let map = |name: &str, bytes| private.map(Path::new(name), bytes);
-    assert!(matches!(map("file", 5), Err(FileError::Length { .. })));
-    assert!(matches!(map("link", 4), Err(FileError::NotRegular { .. })));
-    assert!(map("missing", 4).unwrap_err().is_not_found());
+    let map = |name: &str, contents: &[u8]| private.map(Path::new(name), &BlobRef::of(contents));
+    assert!(map("file", b"1234").is_ok());
+    assert!(matches!(
+        map("file", b"12345"),
+        Err(FileError::Length { .. })
+    ));
+    assert!(matches!(
+        map("file", b"1235"),
+        Err(FileError::Digest { .. })
+    ));
+    assert!(matches!(
+        map("link", b"1234"),
+        Err(FileError::NotRegular { .. })
+    ));
+    assert!(map("missing", b"1234").unwrap_err().is_not_found());
     fs::write(private.path().join("empty"), b"").unwrap();
-    assert!(map("empty", 0).unwrap().is_empty());
+    assert!(map("empty", b"").unwrap().is_empty());
 }

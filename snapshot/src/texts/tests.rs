@@ -109,8 +109,8 @@ fn a_row_is_explained_when_every_code_has_its_text() {
         sequence: 1,
     };
     let texts = example();
-    assert!(texts.explain(&explained));
-    assert!(texts.explain(&Row {
+    assert!(texts.explains(&explained));
+    assert!(texts.explains(&Row {
         reason: None,
         ..explained
     }));
@@ -132,7 +132,7 @@ fn a_row_is_explained_when_every_code_has_its_text() {
             ..explained
         },
     ] {
-        assert!(!texts.explain(&row));
+        assert!(!texts.explains(&row));
     }
 }
 
