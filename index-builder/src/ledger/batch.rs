@@ -29,7 +29,7 @@ use super::layout;
 pub(super) const FORMAT: &str = "certq ledger batch 1\n";
 
 /// `sha256 `, 64 digits, a line break.
-pub(super) const TRAILER_BYTES: u64 = 72;
+const TRAILER_BYTES: usize = 72;
 
 /// The head line is no longer than this; file names have at most 4,096 bytes.
 const HEAD_BYTES_MOST: usize = 64 * 1024;
@@ -117,7 +117,7 @@ impl Batch {
             head,
             summary: tail.summary,
             summary_at: tail.summary_at,
-            trailer_at: length - TRAILER_BYTES,
+            trailer_at: length - TRAILER_BYTES as u64,
             digest: tail.digest,
         };
         batch.check_frame(number)
@@ -210,11 +210,11 @@ struct Tail {
 
 fn read_tail(file: &File, path: &Path, length: u64) -> Result<Tail, LedgerError> {
     let incomplete = |at| LedgerError::damaged(path, at, "its end is missing");
-    let start = length.saturating_sub(SUMMARY_BYTES_MOST + TRAILER_BYTES);
+    let start = length.saturating_sub(SUMMARY_BYTES_MOST + TRAILER_BYTES as u64);
     let mut end = vec![0; usize::try_from(length - start).expect("about a kilobyte")];
     file.read_exact_at(&mut end, start)
         .map_err(LedgerError::io("read", path))?;
-    let trailer_at = end.len().checked_sub(TRAILER_BYTES as usize);
+    let trailer_at = end.len().checked_sub(TRAILER_BYTES);
     let (before, trailer) = trailer_at
         .map(|at| end.split_at(at))
         .ok_or_else(|| incomplete(0))?;

@@ -57,7 +57,7 @@ impl Entry {
         let mut cells = Cells(line.split('\t'));
         let sequence = cells.parsed("sequence is no number", |text| text.parse().ok())?;
         let revision = cells.parsed("revision is no number", |text| text.parse().ok())?;
-        let kind = cells.parsed("op is unknown", |text| OperationKind::parse(text))?;
+        let kind = cells.parsed("op is unknown", OperationKind::parse)?;
         let number = cells.parsed("certificate number is malformed", |text| {
             CertificateNumber::from_canonical(text).ok()
         })?;
@@ -181,12 +181,10 @@ impl<'a> Cells<'a> {
             id_number: self.parsed("identity number is malformed", |text| {
                 IdentityNumber::parse(id_type, text).ok()
             })?,
-            occupation_code: self.parsed("occupation code is malformed", |text| {
-                OccupationCode::parse(text)
-            })?,
+            occupation_code: self.parsed("occupation code is malformed", OccupationCode::parse)?,
             occupation_name: self.text()?,
             direction: self.text()?,
-            level: self.parsed("level is unknown", |text| Level::parse(text))?,
+            level: self.parsed("level is unknown", Level::parse)?,
             scores: [self.score()?, self.score()?, self.score()?],
             plan_no: self.text()?,
             assessed_on: self.date()?,

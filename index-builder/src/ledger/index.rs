@@ -17,7 +17,7 @@ use snapshot::Digest;
 
 use super::error::LedgerError;
 use super::layout;
-use super::segment::{Segment, SegmentWriter, Standings};
+use super::segment::{Numbered, Segment, SegmentWriter};
 use super::standing::Standing;
 
 /// An older segment stays as it is when it is this many times as large as what follows it.
@@ -93,7 +93,7 @@ impl Index {
 
     /// Adds the next batch, merging as far as the sizes ask for it, and removes what was merged.
     pub(super) fn add(&mut self, dir: &Path, addition: Addition) -> Result<(), LedgerError> {
-        let mut fresh: Vec<Standings> = addition.standings.into_iter().collect();
+        let mut fresh: Vec<Numbered> = addition.standings.into_iter().collect();
         fresh.sort_unstable_by_key(|standing| standing.0);
         let mut size = fresh.len() as u64;
         let mut kept = self.segments.len();
@@ -232,15 +232,17 @@ fn remove(path: &Path) -> Result<(), LedgerError> {
     }
 }
 
+/// A sorted list of standings.
+type List<'a> = Box<dyn Iterator<Item = Result<Numbered, LedgerError>> + 'a>;
+
 /// Several sorted lists of standings as one; of equal numbers the newest list's.
 struct Merge<'a> {
     /// Newest first.
-    lists: Vec<Peekable<Box<dyn Iterator<Item = Result<Standings, LedgerError>> + 'a>>>,
+    lists: Vec<Peekable<List<'a>>>,
 }
 
 impl<'a> Merge<'a> {
-    fn new(older: &'a [Segment], fresh: Vec<Standings>) -> Self {
-        type List<'a> = Box<dyn Iterator<Item = Result<Standings, LedgerError>> + 'a>;
+    fn new(older: &'a [Segment], fresh: Vec<Numbered>) -> Self {
         let fresh: List<'a> = Box::new(fresh.into_iter().map(Ok));
         let older = older
             .iter()
@@ -256,7 +258,7 @@ impl<'a> Merge<'a> {
 }
 
 impl Iterator for Merge<'_> {
-    type Item = Result<Standings, LedgerError>;
+    type Item = Result<Numbered, LedgerError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut smallest: Option<CertificateNumber> = None;
@@ -270,7 +272,7 @@ impl Iterator for Merge<'_> {
             }
         }
         let smallest = smallest?;
-        let is_smallest = |item: &Result<Standings, LedgerError>| {
+        let is_smallest = |item: &Result<Numbered, LedgerError>| {
             item.as_ref().is_ok_and(|standing| standing.0 == smallest)
         };
         let mut newest = None;

@@ -33,10 +33,10 @@ const CRC_AT: usize = BLOCK_BYTES - 4;
 
 /// number 22 · flags 1 · revision 2 · day of issue 2 · batch 4 · offset 6, and 3 of nothing.
 const STANDING_BYTES: usize = 40;
-const STANDINGS_A_BLOCK: u64 = (COUNT_AT / STANDING_BYTES) as u64;
+const STANDINGS_A_BLOCK: usize = COUNT_AT / STANDING_BYTES;
 
 const KEY_BYTES: usize = CertificateNumber::LENGTH;
-const KEYS_A_BLOCK: u64 = (COUNT_AT / KEY_BYTES) as u64;
+const KEYS_A_BLOCK: usize = COUNT_AT / KEY_BYTES;
 
 /// Digest and batch.
 const SOURCE_BYTES: usize = Digest::LENGTH + 4;
@@ -49,8 +49,11 @@ const CACHED_BLOCKS: usize = 256;
 
 type Block = [u8; BLOCK_BYTES];
 
+/// A block and its index in the file.
+type Cached = (u64, Box<Block>);
+
 /// A number and its standing.
-pub(super) type Standings = (CertificateNumber, Standing);
+pub(super) type Numbered = (CertificateNumber, Standing);
 
 /// What the footer says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,7 +75,7 @@ pub(super) struct Segment {
     file: File,
     /// First block and number of blocks of each level, the standings first.
     levels: Vec<(u64, u64)>,
-    cache: RefCell<Vec<Option<(u64, Box<Block>)>>>,
+    cache: RefCell<Vec<Option<Cached>>>,
 }
 
 /// A segment being written, from standings in the order of their numbers.
@@ -121,7 +124,7 @@ impl Segment {
         for &(first, _) in self.levels.iter().skip(1).rev() {
             let slot = self.with_block(first + index, |block| last_not_above(block, number))?;
             match slot {
-                Some(slot) => index = index * KEYS_A_BLOCK + slot as u64,
+                Some(slot) => index = index * KEYS_A_BLOCK as u64 + slot as u64,
                 None => return Ok(None),
             }
         }
@@ -129,7 +132,7 @@ impl Segment {
     }
 
     /// All standings, in the order of the numbers.
-    pub(super) fn standings(&self) -> impl Iterator<Item = Result<Standings, LedgerError>> + '_ {
+    pub(super) fn standings(&self) -> impl Iterator<Item = Result<Numbered, LedgerError>> + '_ {
         let (first, count) = self.levels[0];
         (first..first + count).flat_map(move |index| match self.read_block(index) {
             Ok(block) => (0..count_of(&block))
@@ -212,14 +215,14 @@ impl SegmentWriter {
     }
 
     /// Takes the next standing. Memory: 22 bytes for each 102 of them.
-    pub(super) fn push(&mut self, standing: &Standings) -> io::Result<()> {
+    pub(super) fn push(&mut self, standing: &Numbered) -> io::Result<()> {
         if self.count == 0 {
             self.first_keys.push(*standing.0.as_bytes());
         }
         pack_standing(&mut self.block, self.count, standing);
         self.count += 1;
         self.entries += 1;
-        if self.count as u64 == STANDINGS_A_BLOCK {
+        if self.count == STANDINGS_A_BLOCK {
             self.end_block()?;
         }
         Ok(())
@@ -255,7 +258,7 @@ impl SegmentWriter {
         let mut keys = std::mem::take(&mut self.first_keys);
         while keys.len() > 1 {
             let mut above = Vec::new();
-            for group in keys.chunks(KEYS_A_BLOCK as usize) {
+            for group in keys.chunks(KEYS_A_BLOCK) {
                 above.push(group[0]);
                 for (slot, key) in group.iter().enumerate() {
                     self.block[slot * KEY_BYTES..][..KEY_BYTES].copy_from_slice(key);
@@ -311,11 +314,11 @@ impl Footer {
 
 /// First block and number of blocks of each level.
 fn levels(entries: u64) -> Vec<(u64, u64)> {
-    let mut blocks = entries.div_ceil(STANDINGS_A_BLOCK);
+    let mut blocks = entries.div_ceil(STANDINGS_A_BLOCK as u64);
     let mut levels = vec![(0, blocks)];
     let mut next = blocks;
     while blocks > 1 {
-        blocks = blocks.div_ceil(KEYS_A_BLOCK);
+        blocks = blocks.div_ceil(KEYS_A_BLOCK as u64);
         levels.push((next, blocks));
         next += blocks;
     }
@@ -341,7 +344,7 @@ fn find_standing(block: &Block, number: &CertificateNumber) -> Option<Standing> 
     Some(unpack_standing(block, slot).1)
 }
 
-fn pack_standing(block: &mut Block, slot: usize, (number, standing): &Standings) {
+fn pack_standing(block: &mut Block, slot: usize, (number, standing): &Numbered) {
     let record = &mut block[slot * STANDING_BYTES..][..STANDING_BYTES];
     let day = date::to_day_number(standing.issued_on).expect("the gate admits no other days");
     record[..22].copy_from_slice(number.as_bytes());
@@ -354,7 +357,7 @@ fn pack_standing(block: &mut Block, slot: usize, (number, standing): &Standings)
     record[31..37].copy_from_slice(&offset[..6]);
 }
 
-fn unpack_standing(block: &Block, slot: usize) -> Standings {
+fn unpack_standing(block: &Block, slot: usize) -> Numbered {
     let record = &block[slot * STANDING_BYTES..][..STANDING_BYTES];
     let number = std::str::from_utf8(&record[..22]).ok();
     let mut offset = [0; 8];
@@ -395,7 +398,7 @@ mod tests {
     use super::*;
     use certificate::Date;
 
-    fn standing(serial: u32) -> Standings {
+    fn standing(serial: u32) -> Numbered {
         let number = CertificateNumber::parse(&format!("J000044000001203{serial:06}")).unwrap();
         let standing = Standing {
             revision: u16::try_from(serial % 7).unwrap() + 1,
@@ -438,7 +441,7 @@ mod tests {
             }
             let below = CertificateNumber::parse("J000044000001199999999").unwrap();
             assert_eq!(segment.find(&below).unwrap(), None);
-            let all: Vec<Standings> = segment.standings().map(Result::unwrap).collect();
+            let all: Vec<Numbered> = segment.standings().map(Result::unwrap).collect();
             assert_eq!(
                 all,
                 (0..entries).map(|i| standing(i * 2)).collect::<Vec<_>>()

@@ -108,8 +108,9 @@ mod tests {
         use OperationKind::{Correct, Issue, Restore, Withdraw};
         let unknown = Err(Misfit::Unknown);
         let state = Err(Misfit::State);
-        // The operations applied in turn; then the revision and whether it is withdrawn.
-        let cases: [(&[OperationKind], Result<(u16, bool), Misfit>); 10] = [
+        /// The revision and whether it is withdrawn.
+        type Outcome = Result<(u16, bool), Misfit>;
+        let cases: [(&[OperationKind], Outcome); 10] = [
             (&[Issue], Ok((1, false))),
             (&[Issue, Withdraw], Ok((2, true))),
             (&[Issue, Withdraw, Correct], Ok((3, true))),

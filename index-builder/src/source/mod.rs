@@ -115,7 +115,7 @@ impl Source {
     /// The first pass.
     fn inspect(&mut self) -> Result<(), SourceError> {
         let mut hasher = Hasher::new();
-        let mut judge = decode::Judge::new();
+        let mut judge = decode::Judge::default();
         let Self { file, path, .. } = self;
         for_each_block(file, path, |block| {
             hasher.update(block);
