@@ -61,7 +61,7 @@ impl Centre {
             "sample --out . --certificates {certificates} --seed 8"
         ));
         assert_eq!(made.code, 0, "{}", made.err);
-        centre.run("keys --out keys").line_free(0);
+        centre.run("keys --out keys").silent(0);
         let accepted = centre.run(&format!(
             "accept {} --registry registry --ledger ledger",
             centre.batches().join(" ")
@@ -72,7 +72,7 @@ impl Centre {
 
     pub(crate) fn published(certificates: u32) -> Self {
         let centre = Self::new(certificates);
-        centre.run(PUBLISH).line_free(0);
+        centre.run(PUBLISH).silent(0);
         centre
     }
 
@@ -112,7 +112,7 @@ impl Centre {
 
 impl Run {
     /// A run that ended like this and had nothing to complain about.
-    pub(crate) fn line_free(self, code: i32) -> Self {
+    pub(crate) fn silent(self, code: i32) -> Self {
         assert_eq!((self.code, self.err.as_str()), (code, ""), "{}", self.out);
         self
     }

@@ -1,8 +1,9 @@
 //! What `verify` says about a store that is empty, damaged, or littered.
 
 use std::fs;
+use std::process::Stdio;
 
-use crate::centre::{Centre, PUBLISH, VERIFY, damage};
+use crate::centre::{Centre, PUBLISH, VERIFY, builder, damage, files};
 
 #[test]
 fn a_store_without_a_generation_ends_with_65() {
@@ -64,8 +65,8 @@ fn what_is_cut_short_or_missing_is_damage() {
         let name = blob.file_name().unwrap().to_str().unwrap();
         assert!(missing.line(65).contains(name), "{kind}: {}", missing.err);
         // The ledger makes it again.
-        centre.run(&format!("{PUBLISH} --layer base")).line_free(0);
-        centre.run(VERIFY).line_free(0);
+        centre.run(&format!("{PUBLISH} --layer base")).silent(0);
+        centre.run(VERIFY).silent(0);
     }
 }
 
@@ -94,7 +95,7 @@ fn documents_are_held_to_their_signatures() {
         assert_eq!(centre.run(PUBLISH).code, 65);
         damage(&centre.path(document), |bytes| *bytes = whole);
     }
-    centre.run("keys --out others").line_free(0);
+    centre.run("keys --out others").silent(0);
     let foreign = centre.run("verify --store store --keys others");
     assert!(
         foreign.line(65).contains("unknown publisher"),
@@ -115,7 +116,7 @@ fn a_killed_writers_leftovers_are_notices() {
     let centre = Centre::published(20);
     fs::write(centre.path("store/staging/0123456789abcdef"), "half").unwrap();
     let first = centre.path("store/manifests/00000000000000000001.json");
-    centre.run(&format!("{PUBLISH} --layer base")).line_free(0);
+    centre.run(&format!("{PUBLISH} --layer base")).silent(0);
     fs::write(centre.path("store/staging/0123456789abcdef"), "half").unwrap();
     fs::remove_file(centre.path("store/channels/stable/00000000000000000002.json")).unwrap();
     let orphan = format!("store/blobs/sha256/ab/{}", "ab".repeat(32));
@@ -128,4 +129,37 @@ fn a_killed_writers_leftovers_are_notices() {
     assert!(notices[0].as_str().unwrap().contains("0123456789abcdef"));
     assert!(notices[1].as_str().unwrap().contains("generation 2"));
     assert!(first.exists());
+}
+
+#[test]
+fn a_publish_that_is_killed_changes_nothing() {
+    let centre = Centre::published(5_000);
+    let live = files(&centre.path("store"));
+    let mut command = builder(centre.dir.path());
+    command
+        .args(PUBLISH.split_whitespace())
+        .args(["--layer", "base"])
+        .stdout(Stdio::null());
+    let mut publishing = command.spawn().unwrap();
+    let staging = centre.path("store/staging");
+    let at_work = || fs::read_dir(&staging).unwrap().next().is_some();
+    while !at_work() && publishing.try_wait().unwrap().is_none() {}
+    publishing.kill().unwrap();
+    assert!(!publishing.wait().unwrap().success(), "killed at work");
+    let left = files(&centre.path("store"));
+    for (path, bytes) in &live {
+        assert_eq!(left.get(path), Some(bytes), "{path:?}");
+    }
+    let report = centre.run("verify --store store --json").json(0);
+    assert_eq!(report["generations"], 1);
+    let again = centre.run(&format!("{PUBLISH} --layer base")).silent(0);
+    assert!(
+        again.out.contains("generation 2 as epoch 2"),
+        "{}",
+        again.out
+    );
+    assert_eq!(
+        centre.run(VERIFY).silent(0).out.matches("notice").count(),
+        0
+    );
 }

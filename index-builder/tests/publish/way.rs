@@ -21,7 +21,7 @@ fn the_whole_way() {
     assert_eq!(report["asked"], 700);
     assert!(report["withdrawn"].as_u64().unwrap() > 0);
 
-    let again = centre.run(PUBLISH).line_free(0);
+    let again = centre.run(PUBLISH).silent(0);
     assert!(
         again
             .out
@@ -29,7 +29,7 @@ fn the_whole_way() {
         "{}",
         again.out
     );
-    let base = centre.run(&format!("{PUBLISH} --layer base")).line_free(0);
+    let base = centre.run(&format!("{PUBLISH} --layer base")).silent(0);
     assert!(
         base.out
             .starts_with("published generation 2 as epoch 2 of stable"),
@@ -49,13 +49,13 @@ fn the_whole_way() {
     );
     assert_eq!(verified["ledger_rows"], report["ledger"]["rows"]);
     assert_eq!(verified["notices"], Value::Array(Vec::new()));
-    assert!(centre.run(VERIFY).line_free(0).out.starts_with("whole: "));
+    assert!(centre.run(VERIFY).silent(0).out.starts_with("whole: "));
 
     let shown = centre.run("show --store store --json").json(0);
     assert_eq!(shown["channels"][0]["epoch"], 2);
     assert_eq!(shown["generation"]["generation"], 2);
     assert_eq!(shown["generation"]["bytes"], report["bytes"]);
-    let first = centre.run("show --store store --generation 1").line_free(0);
+    let first = centre.run("show --store store --generation 1").silent(0);
     assert!(first.out.contains("\ngeneration 1, made "), "{}", first.out);
     let url = format!(
         "show --store file://{} --json",
@@ -71,7 +71,7 @@ fn keys_are_made_once_and_kept() {
     let centre = Centre {
         dir: tempfile::tempdir().unwrap(),
     };
-    let made = centre.run("keys --out deep/keys").line_free(0);
+    let made = centre.run("keys --out deep/keys").silent(0);
     assert_eq!(
         made.out
             .lines()
