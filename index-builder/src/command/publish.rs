@@ -44,7 +44,8 @@ pub(crate) struct Args {
     layer: Layer,
 
     /// Memory to compile in, for example 512MiB or 2GiB, at least 64MiB; what does not fit is
-    /// sorted in files without names in the store's staging directory.
+    /// sorted in files without names in the store's staging directory. The trial maps the new
+    /// blobs beside it, in pages that the system can take back.
     #[arg(long, value_name = "BYTES", default_value = "512MiB", value_parser = memory_bytes)]
     memory: usize,
 
