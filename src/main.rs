@@ -111,11 +111,7 @@ fn start(path: &Path) -> Result<(), Failure> {
     let cache = Cache::open(&config.cache).map_err(|error| Failure::io(&error))?;
 
     let metrics = Arc::new(Metrics::new(&Route::NAMES, request::outcomes()));
-    let log = Log::start(
-        std::io::stderr(),
-        metrics.log_lines_dropped.clone(),
-        Timestamp::now,
-    );
+    let log = Log::start(std::io::stderr(), metrics.log_lines_dropped.clone(), now);
     install_panic_hook(&log, &metrics);
     for (what, reason) in &unconfined {
         log.event(Level::Warning, what, &[("reason", reason)]);
@@ -131,7 +127,7 @@ fn start(path: &Path) -> Result<(), Failure> {
         log: log.clone(),
         holder_search: config.holder_search,
         trusted_proxies: config.trusted_proxies.clone(),
-        now: Timestamp::now,
+        now,
     };
     let source = Source {
         store: Store::open(&config.store),
@@ -153,6 +149,15 @@ fn start(path: &Path) -> Result<(), Failure> {
     }
     log.flush(LOG_PATIENCE);
     served
+}
+
+/// The only place where the clock is read.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is main; everything else is given the time"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 fn read_config(path: &Path) -> Result<Config, Failure> {

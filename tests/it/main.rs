@@ -4,6 +4,8 @@
 //! `register` is the register, `program` the running program, `http` a client that shows every
 //! byte. The contract is data, in `contract/*.txt`.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod connections;
 mod contract;
 mod http;

@@ -4,6 +4,8 @@
 //! It reads the sources as text and knows nothing of what they do. Every rule is a function of
 //! (path, text), so that each is also shown to fail on a planted violation.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod edges;
 mod source;
 
