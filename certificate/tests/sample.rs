@@ -55,6 +55,15 @@ fn line(change: &Change) -> String {
     line
 }
 
+/// Every field of a withdrawal in one line.
+fn withdrawn_line(change: &Change) -> String {
+    let (number, review) = (change.number.as_str(), &change.review);
+    format!(
+        "{number} {} {} {}\n",
+        review.centre, review.on, change.reason
+    )
+}
+
 fn sha256(text: &str) -> String {
     digest(&SHA256, text.as_bytes())
         .as_ref()
@@ -70,6 +79,12 @@ fn the_same_on_every_machine() {
     assert_eq!(
         sha256(&first),
         "ac6c9f071feed54dc454b2f3db00ed50ea6f929f24e230879d9f6434fa70db5b"
+    );
+    let withdrawn = (0..10_000).filter_map(|i| population.withdrawal(i));
+    let withdrawn: String = withdrawn.map(|change| withdrawn_line(&change)).collect();
+    assert_eq!(
+        sha256(&withdrawn),
+        "bcbabc6fe0034576d111944118f08390178e10426274acc3d250c89cf64e6fdb"
     );
     let registry: String = registry::files()
         .into_iter()

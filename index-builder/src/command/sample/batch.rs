@@ -54,12 +54,13 @@ const ISSUE: [Column; 21] = [
     ("reason", "原因"),
 ];
 
-/// The same without what is optional, under other headers.
+/// The same under other headers, without what is optional and never published.
 #[rustfmt::skip]
-const BRIEF_ISSUE: [Column; 15] = [
+const BRIEF_ISSUE: [Column; 16] = [
     ("certificate_number", "证书号码"), ("name", "姓名"), ("id_type", "证件类型"),
     ("id_number", "身份证号"), ("occupation_code", "职业代码"),
-    ("occupation_name", "职业(工种)"), ("level", "级别"), ("plan_no", "认定计划编号"),
+    ("occupation_name", "职业(工种)"), ("direction", "工种/职业方向"), ("level", "级别"),
+    ("plan_no", "认定计划编号"),
     ("assessed_on", "认定日期"), ("reported_on", "报送日期"),
     ("roll_verified_on", "学籍核验日期"), ("reviewed_by", "审核机构代码"),
     ("reviewed_on", "审核日期"), ("review_result", "审核结论"), ("issued_on", "发证日期"),
@@ -171,7 +172,7 @@ pub(super) fn issue(style: Style, i: u64, change: &Change) -> Vec<String> {
         "id_type" if style.chinese => details.id_type.name().to_owned(),
         "id_type" => details.id_type.code(),
         // As people type it: the capital X is two keys away.
-        "id_number" if i % 3 == 0 => details.id_number.expose().to_ascii_lowercase(),
+        "id_number" if i.is_multiple_of(3) => details.id_number.expose().to_ascii_lowercase(),
         "id_number" => details.id_number.expose().to_owned(),
         "level" if style.chinese => details.level.name(),
         "level" => details.level.code().to_string(),
@@ -217,9 +218,9 @@ fn spelled_name(i: u64, name: &str) -> String {
     let dots = usize::try_from(i % DOTS.len() as u64).expect("below eight");
     let characters: Vec<char> = name.chars().collect();
     match characters[..] {
-        [surname, given] if i % 50 == 0 => format!("{surname}\u{3000}{given}"),
+        [surname, given] if i.is_multiple_of(50) => format!("{surname}\u{3000}{given}"),
         _ if name.contains('·') => name.replace('·', DOTS[dots]),
-        _ if i % 2 == 0 => name.to_lowercase(),
+        _ if i.is_multiple_of(2) => name.to_lowercase(),
         _ => name.to_owned(),
     }
 }

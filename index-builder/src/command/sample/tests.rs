@@ -80,6 +80,8 @@ fn assert_reads_as(row: &BTreeMap<String, String>, change: &Change) {
     assert_eq!(OccupationCode::parse(code), Some(details.occupation_code));
     let level = cell(row, &["level", "职业技能等级", "级别"]);
     assert_eq!(Level::parse(level), Some(details.level));
+    let direction = cell(row, &["direction", "工种/职业方向"]);
+    assert_eq!(direction, details.direction);
     for (headers, day) in [
         (["assessed_on", "认定日期"], details.assessed_on),
         (["issued_on", "发证日期"], details.issued_on),
