@@ -46,7 +46,7 @@ impl Current {
         let published_at = snapshot.published_at();
         Self {
             as_of: format!(
-                r#"{{"epoch":{epoch},"generation":{generation},"published_at":"{published_at}"}}"#
+                r#"{{"epoch":{epoch},"generation":{generation},"published_at":"{published_at:.0}"}}"#
             ),
             day: day_in_shanghai(published_at),
             stamp: [HeaderValue::from(epoch), HeaderValue::from(generation)],

@@ -28,8 +28,8 @@ pub(crate) const WITHDRAWN: &str = "J000044000001214000001";
 /// Of the provincial school and never issued.
 pub(crate) const UNKNOWN: &str = "J000044000001203000124";
 
-/// When everything is published.
-const PUBLISHED_AT: &str = "2026-11-24T02:00:00Z";
+/// When everything is published; answers show whole seconds.
+const PUBLISHED_AT: &str = "2026-11-24T02:00:00.999Z";
 
 /// A folder with keys, a store and a configuration.
 pub(crate) struct Register {
