@@ -108,6 +108,12 @@ test("the catalogue lists institutions", () =>
     assert.ok(await page.locator("tbody tr").count() > 0);
     const code = cases.match.certificate_number.slice(0, 13);
     assertSays(await page.locator("tbody tr", { hasText: code }).innerText(), /在目录内|已移出/);
+    // On a phone the rows become cards and must stay a table to a screen reader.
+    await page.setViewportSize({ width: 360, height: 800 });
+    const session = await page.context().newCDPSession(page);
+    const { nodes } = await session.send("Accessibility.getFullAXTree");
+    const roles = new Set(nodes.map((node) => node.role?.value));
+    for (const role of ["table", "row", "columnheader", "rowheader", "cell"]) assert.ok(roles.has(role), role);
   }));
 
 test("an unknown address leads back to the search", () =>

@@ -34,7 +34,7 @@ export function launch() {
  * error to the console (a violation of the content policy is one), threw, or opened a dialog.
  */
 export async function visit(browser, options, act) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const context = await browser.newContext({ locale: "zh-CN", viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   const faults = [];
   page.on("request", (request) => {

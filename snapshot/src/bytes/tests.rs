@@ -1,3 +1,5 @@
+//! What `bytes` promises, and what it refuses.
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What `durable` promises, and what it refuses.
+
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::process::Command;
 

@@ -1,3 +1,5 @@
+//! What `keyfile` promises, and what it refuses.
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 

@@ -1,3 +1,5 @@
+//! What `numbers` promises, and what it refuses.
+
 use super::*;
 
 fn number(text: &str) -> CertificateNumber {

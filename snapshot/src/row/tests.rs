@@ -1,3 +1,5 @@
+//! What `row` promises, and what it refuses.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What `rows` promises, and what it refuses.
+
 use certificate::{Date, Tag};
 
 use super::*;

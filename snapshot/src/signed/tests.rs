@@ -1,3 +1,5 @@
+//! What `signed` promises, and what it refuses.
+
 use certificate::key::{LookupKey, MacAlgorithm};
 use serde_json::Value;
 

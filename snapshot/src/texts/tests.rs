@@ -1,3 +1,5 @@
+//! What `texts` promises, and what it refuses.
+
 use certificate::Tag;
 
 use super::*;

@@ -9,6 +9,7 @@ mod answers;
 mod damage;
 mod documents;
 mod million;
+mod oracle;
 mod past;
 mod races;
 mod restart;
