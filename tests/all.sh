@@ -43,9 +43,16 @@ target/release/loadtest --server "http://127.0.0.1:$DEMO_PORT" --certificates "$
     --rate 2000 --seconds 5
 
 say "Pages in Chromium"
+# A second server, without a generation, shows what citizens see in an outage.
+mkdir -p "$dir/outage/store"
+sed -e 's#cache_dir = .*#cache_dir = "cache"#' -e "s#:$DEMO_PORT#:18081#" -e "s#:$DEMO_ADMIN_PORT#:19091#" \
+    -e "s#keys/#$PWD/$DEMO_DIR/keys/#" "$DEMO_DIR/certq.toml" > "$dir/outage/certq.toml"
+target/release/certq serve --config "$dir/outage/certq.toml" 2> "$dir/outage/server.log" &
+outage=$!
+trap 'kill "$outage"; deploy/demo.sh stop' EXIT
 target/release/loadtest --examples --json --server "http://127.0.0.1:$DEMO_PORT" \
     --certificates "$DEMO_CERTIFICATES" > "$dir/cases.json"
 CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \
-    node --test tests/browser/
+    CERTQ_OUTAGE_URL=http://127.0.0.1:18081 node --test tests/browser/
 
 say "All passed"

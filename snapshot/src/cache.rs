@@ -164,7 +164,8 @@ impl Cache {
     }
 
     /// Removes copies that none of these generations needs, and copies that were never finished;
-    /// says how many files that were. A removed file that is still mapped stays readable.
+    /// says how many files that were. A removed file that is still mapped stays readable. Not to
+    /// be called while another thread opens a snapshot, whose copies are not finished yet.
     ///
     /// # Errors
     ///

@@ -35,9 +35,9 @@ pub const NUMBERS_TYPE: u64 = u64::from_le_bytes(*b"certqnu1");
 /// Version of the `fst` crate's own format, in bytes 0–7. Version 3 is the first with a checksum.
 pub const FST_VERSION: u64 = 3;
 
-/// Bytes of an `fst` without keys, and so the least a numbers blob can have: version, type, count
-/// of keys, address of the root (8 bytes each) and the checksum (4).
-pub const FST_BYTES_MIN: usize = 36;
+/// Bytes of an `fst` around its nodes: version, type, count of keys, address of the root (8 bytes
+/// each) and checksum (4).
+pub const FST_FRAME: usize = 36;
 
 /// What follows the root node in an `fst`, plus one: the address of a node is that of its last
 /// byte.

@@ -113,7 +113,7 @@ impl PublishId {
 }
 
 impl Manifest {
-    /// Every blob of the generation, with what it is; a blob of two layers twice.
+    /// Every blob of the generation: numbers, holders and rows of each layer, then the texts.
     pub fn blobs(&self) -> impl Iterator<Item = BlobRef> {
         let layers = self
             .layers

@@ -124,14 +124,14 @@ impl<D: AsRef<[u8]>> NumberIndex<D> {
 }
 
 /// Version, type, and where the root is: it is the last node, so its address follows from the
-/// length. The empty `fst` of the least length has its root at the special address 0.
+/// length.
 fn check_frame(bytes: &[u8]) -> Result<(), Damaged> {
     let length = bytes.len();
-    if length < layout::FST_BYTES_MIN {
+    if length < layout::FST_FRAME {
         return Err(damaged(
             0,
             Fault::Length {
-                expected: layout::FST_BYTES_MIN as u64,
+                expected: layout::FST_FRAME as u64,
                 found: length as u64,
             },
         ));
@@ -154,8 +154,7 @@ fn check_frame(bytes: &[u8]) -> Result<(), Damaged> {
         return Err(damaged(8, Fault::Magic));
     }
     let (root, found) = (length - layout::FST_ROOT_TO_END, field(length - 12));
-    let smallest = length == layout::FST_BYTES_MIN && found == 0;
-    if found != root as u64 && !smallest {
+    if found != root as u64 {
         return Err(damaged(
             length as u64 - 12,
             Fault::Header {

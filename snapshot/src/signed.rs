@@ -18,7 +18,7 @@ use crate::{hex, json, layout};
 
 /// A kind of document that publishers sign.
 pub trait Document: DeserializeOwned + Serialize {
-    /// What is signed before the bytes; ends with a line feed, which no JSON text begins with.
+    /// What is signed before the bytes; ends with a line feed, so that it cannot run into them.
     const LABEL: &'static str;
 
     /// What holds within one document.
