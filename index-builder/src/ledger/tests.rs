@@ -190,6 +190,47 @@ fn every_flipped_bit_and_every_truncation_is_found() {
     assert_eq!(read().unwrap(), whole);
 }
 
+/// Changes the text of a batch and gives it the digest that fits.
+fn forge(bench: &Bench, batch: u32, from: &str, to: &str) {
+    assert_eq!(from.len(), to.len());
+    let text = fs::read_to_string(layout::batch(&bench.path, batch)).unwrap();
+    let (before, _) = text.split_at(text.len() - 72);
+    assert!(before.contains(from));
+    let before = before.replacen(from, to, 1);
+    let forged = format!("{before}sha256 {}\n", Digest::of(before.as_bytes()));
+    bench.overwrite(batch, forged.as_bytes());
+}
+
+#[test]
+fn sequences_are_dense_across_batches() {
+    let bench = Bench::new();
+    bench.accept("first", &[issue(1)]);
+    bench.accept("second", &[issue(2)]);
+    forge(&bench, 2, "\"first_sequence\":2", "\"first_sequence\":3");
+    forge(&bench, 2, "\n2\t1\tissue", "\n3\t1\tissue");
+    let ledger = Ledger::open(&bench.path).unwrap();
+    let error = ledger.verify(|_| ()).unwrap_err();
+    assert!(
+        error.to_string().contains("sequence does not continue"),
+        "{error}"
+    );
+}
+
+#[test]
+fn revisions_are_counted_when_the_index_is_rebuilt() {
+    let bench = Bench::new();
+    bench.accept("first", &[issue(1)]);
+    bench.accept("second", &[withdrawal(1)]);
+    forge(&bench, 2, "2\t2\twithdraw", "2\t3\twithdraw");
+    let error = Accepting::begin(&bench.path).err().unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("does not fit what the rows before it left"),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_batch_of_another_chain_is_refused() {
     let bench = Bench::new();

@@ -81,6 +81,9 @@ fn malformed_text_is_never_guessed() {
     let mut marked = "\u{FEFF}a,b\n".as_bytes().to_vec();
     marked.push(0xC4);
     assert_eq!(code(read(&marked)), "encoding");
+    // A mark promises UTF-8, even where the rest would read as GB18030.
+    let promised = [&[0xEF, 0xBB, 0xBF][..], &gb18030("，你你\n")].concat();
+    assert_eq!(code(read(&promised)), "encoding");
     let mut gb = gb18030("姓名,备注\n张三,好\n");
     gb.push(0x81);
     assert_eq!(code(read(&gb)), "encoding");
@@ -328,7 +331,15 @@ fn hostile_workbooks_are_refused() {
     let utf16: Vec<u8> = entities.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let shared = "xl/sharedStrings.xml";
     let good = sheet(PLAIN_ROW);
-    let cases: [(&str, Vec<u8>, &str); 8] = [
+    let cases: [(&str, Vec<u8>, &str); 9] = [
+        (
+            "a cell twice",
+            archive(
+                &sheet("<row r=\"1\"><c r=\"B1\"><v>1</v></c><c r=\"A1\"><v>2</v></c></row>"),
+                &[],
+            ),
+            "file_unreadable",
+        ),
         ("a DTD", archive(&entities, &[]), "file_unreadable"),
         (
             "a DTD behind much space",

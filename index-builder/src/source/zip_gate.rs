@@ -151,3 +151,27 @@ fn broken() -> SourceError {
 fn bomb() -> SourceError {
     SourceError::TooLarge("工作簿解压后过大；请把数据复制到新工作簿，或另存为CSV UTF-8".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_however_the_blocks_are_cut() {
+        let text = b"<?xml version=\"1.0\"?><sst uniqueCount = '4711'/>";
+        let dtd = b"<?xml version=\"1.0\"?><!DOCTYPE sst>";
+        for cut in 4..dtd.len() {
+            let mut words = Words::default();
+            let looked = words
+                .look(&dtd[..cut])
+                .and_then(|()| words.look(&dtd[cut..]));
+            assert!(looked.is_err(), "cut at {cut}");
+        }
+        for cut in 4..text.len() {
+            let mut words = Words::default();
+            words.look(&text[..cut]).unwrap();
+            words.look(&text[cut..]).unwrap();
+            assert_eq!(words.promised, 4711, "cut at {cut}");
+        }
+    }
+}

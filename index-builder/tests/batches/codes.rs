@@ -329,9 +329,23 @@ fn serials_must_be_assigned_where_segments_are_kept() {
         centre.path("registry/segments.csv"),
     )
     .unwrap();
-    centre.deliver("batch.csv", &[issue(500), issue(501), municipal_issue(501)]);
+    let other_level = issue(2)
+        .with("certificate_number", "J000044000001204000002")
+        .with("level", "4");
+    let other_year = issue(3)
+        .with("certificate_number", "J000044000001213000003")
+        .with("issued_on", "2021-01-05");
+    let rows = [
+        issue(500),
+        issue(501),
+        municipal_issue(501),
+        other_level,
+        other_year,
+    ];
+    centre.deliver("batch.csv", &rows);
     let report = centre.check("batch.csv").report(1);
-    let expected = [remark(3, "certificate_number", "number_not_in_segment")];
+    let unassigned = |row| remark(row, "certificate_number", "number_not_in_segment");
+    let expected = [unassigned(3), unassigned(5), unassigned(6)];
     assert_eq!(remarks(&report, "rejections"), expected);
 }
 
@@ -401,16 +415,21 @@ fn edges_that_are_admitted() {
         .with("review_result", "Approved")
         .with("theory_score", "100.00")
         .with("skill_score", "");
+    let day_of_filing = issue(6)
+        .with("plan_no", "P1-FILED")
+        .with("assessed_on", "2020-04-01")
+        .with("reported_on", "2020-04-10");
     let rows = [
         removed_later,
         same_day,
         last_day_of_programme,
         passport,
         written_otherwise,
+        day_of_filing,
     ];
     centre.deliver("batch.csv", &rows);
     let report = centre.accept("batch.csv").report(0);
-    assert_eq!(report["admitted"], 5, "{report}");
+    assert_eq!(report["admitted"], 6, "{report}");
     let kept = centre.ledger_rows();
     assert!(kept[4].contains("\tJ000044000001203000005\t440000\t2020-10-26\t"));
     assert!(kept[4].contains("\t4-04-05-05\t人工智能训练师\t\t3\t100\t\t\tP1\t2020-10-14\t"));
@@ -428,10 +447,24 @@ fn edges_that_are_rejected() {
     let robot = issue(2)
         .with("occupation_code", "6-31-07-03")
         .with("occupation_name", "工业机器人系统操作员");
-    let welder = issue(3).with("assessed_on", "2020-10-17");
+    let after_the_plan = issue(3).with("assessed_on", "2020-10-17");
     let legacy = issue(4).with("certificate_number", "1234567890123456");
     let outside_calendar = issue(5).with("issued_on", "1969-12-31");
-    centre.deliver("batch.csv", &[uav, robot, welder, legacy, outside_calendar]);
+    let other_name = issue(6).with("occupation_name", "电工");
+    // The catalogue knows it by name only; the other one of the fixtures by code only.
+    let welder = issue(7)
+        .with("occupation_code", "6-18-02-04")
+        .with("occupation_name", "焊工");
+    let rows = [
+        uav,
+        robot,
+        after_the_plan,
+        legacy,
+        outside_calendar,
+        other_name,
+        welder,
+    ];
+    centre.deliver("batch.csv", &rows);
     let report = centre.check("batch.csv").report(1);
     let expected = [
         // The programme allows less than the institution.
@@ -441,6 +474,8 @@ fn edges_that_are_rejected() {
         remark(4, "assessed_on", "date_order"),
         remark(5, "certificate_number", "number_malformed"),
         remark(6, "issued_on", "date_malformed"),
+        remark(7, "occupation_name", "occupation_unknown"),
+        remark(8, "occupation_code", "occupation_excluded"),
     ];
     assert_eq!(remarks(&report, "rejections"), expected);
 }
