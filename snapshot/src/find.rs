@@ -92,7 +92,8 @@ impl Question {
 /// The certificates that fit a question, newest issue first; empty when none does.
 ///
 /// An empty answer is a statement about this snapshot, and says nothing about which factor was
-/// wrong. Cost: by number about 2 µs, by holder about 2 µs and 1 µs for each certificate found.
+/// wrong. Cost, of a million certificates: by number 1.2–1.5 µs, by holder 3 µs for one certificate
+/// found and about 2 µs for each further one.
 ///
 /// # Errors
 ///

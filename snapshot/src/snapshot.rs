@@ -69,7 +69,8 @@ impl Snapshot {
     ///
     /// The store is asked only for blobs that the cache lacks, so it may be away.
     ///
-    /// Cost: reads and hashes every byte, twice for new blobs: some 1.5 s a gigabyte. To be
+    /// Cost: reads and hashes every byte: about 1 s a gigabyte when everything is cached, 3–7 s
+    /// when everything is new, mostly the disk's. To be
     /// called on a loader thread; a snapshot should also be dropped there, because unmapping
     /// takes 25–600 ms a gigabyte.
     ///
