@@ -181,7 +181,7 @@ fn layers_are_opened_with_their_own_keys() {
     let old = world.key.clone();
     // The key is changed; the next certificates are tagged with the new one.
     world.key = LookupKey::new(MacAlgorithm::HmacSha256, &[5; 32]);
-    let (again, _) = crate::world::population(50, &world.key);
+    let (again, _) = crate::population::population(50, &world.key);
     let fresh = world.layer(LayerKind::Fresh, &again[10..20]);
     world.publish(1, world.manifest(1, vec![fresh, base], 50));
     let cache = world.cache();

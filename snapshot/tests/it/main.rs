@@ -11,6 +11,7 @@ mod documents;
 mod million;
 mod oracle;
 mod past;
+mod population;
 mod races;
 mod restart;
 mod secrecy;
