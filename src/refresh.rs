@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use certificate::LookupKey;
 use snapshot::{
-    Cache, CacheError, Channel, OpenError, Publication, PublisherKeys, Snapshot, Store, StoreError,
+    Cache, CacheError, Channel, Damaged, OpenError, Publication, PublisherKeys, Snapshot, Store,
+    StoreError,
 };
 
 use crate::live::{Current, Live};
@@ -24,6 +25,9 @@ use crate::process;
 
 /// Time between two listings of the whole channel; in between only the next epoch is asked for.
 const LISTING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Time between two looks at whether the numbers have rotted in memory, which would make misses.
+const SCRUB_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How many epochs back from the newest one are tried when it is refused.
 const EPOCHS_TRIED: u64 = 8;
@@ -64,6 +68,7 @@ pub struct Refresh {
     /// The newest epoch seen in the channel.
     seen: u64,
     listed_at: Option<Instant>,
+    scrubbed_at: Option<Instant>,
     retry: Option<Retry>,
     /// The last reason logged; empty when all is well.
     trouble: String,
@@ -126,6 +131,14 @@ pub enum RefreshError {
         /// What is wrong.
         source: OpenError,
     },
+    /// The mapped numbers are no longer what was verified; they were opened again.
+    #[error("epoch {epoch} has rotted in memory and was opened again")]
+    Rotten {
+        /// The live one.
+        epoch: u64,
+        /// Where.
+        source: Damaged,
+    },
 }
 
 impl Refresh {
@@ -142,6 +155,7 @@ impl Refresh {
             taken: 0,
             seen: 0,
             listed_at: None,
+            scrubbed_at: None,
             retry: None,
             trouble: String::new(),
         }
@@ -190,7 +204,7 @@ impl Refresh {
         self.find_newest(now)?;
         let newest = self.seen;
         if newest <= self.taken {
-            return Ok(Look::UpToDate);
+            return self.scrub(now).map(|()| Look::UpToDate);
         }
         let refused = self.retry.filter(|retry| retry.epoch == newest);
         if refused.is_some_and(|retry| now < retry.at) {
@@ -204,6 +218,29 @@ impl Refresh {
                 pause,
             });
             self.take_older_than(newest);
+        })
+    }
+
+    /// Once in a while, checks that the mapped numbers are what was verified; if not, opens the
+    /// generation again, which brings damaged copies anew from the store.
+    fn scrub(&mut self, now: Instant) -> Result<(), RefreshError> {
+        let due = |at| now.duration_since(at) >= SCRUB_INTERVAL;
+        if !self.scrubbed_at.is_none_or(due) {
+            return Ok(());
+        }
+        self.scrubbed_at = Some(now);
+        let scrubbed = self
+            .live
+            .current()
+            .as_ref()
+            .map(|current| current.snapshot.scrub());
+        let Some(Err(source)) = scrubbed else {
+            return Ok(());
+        };
+        self.take_remembered()?;
+        Err(RefreshError::Rotten {
+            epoch: self.taken,
+            source,
         })
     }
 

@@ -277,3 +277,24 @@ fn a_refused_epoch_is_tried_again_ever_more_rarely() {
     );
     assert_eq!(live_epoch(&live), 108);
 }
+
+#[test]
+fn numbers_that_rot_in_memory_are_opened_again_within_a_minute() {
+    let register = Register::published();
+    let (mut refresh, live) = refresh(&register);
+    let began = Instant::now();
+    let at = |seconds| began + Duration::from_secs(seconds);
+    refresh.look(began).unwrap();
+    refresh.look(at(1)).unwrap();
+    let numbers = {
+        let current = live.current();
+        current.as_ref().unwrap().snapshot.manifest().layers[0].numbers
+    };
+    let copy = register.path(&format!("cache/blobs/{}", numbers.sha256));
+    flip(&copy, 40);
+    assert_eq!(refresh.look(at(60)).unwrap(), Look::UpToDate);
+    let rotten = refresh.look(at(61)).unwrap_err().to_string();
+    assert!(rotten.contains("rotted in memory"), "{rotten}");
+    assert_eq!(refresh.look(at(121)).unwrap(), Look::UpToDate);
+    assert_eq!(live_epoch(&live), 107);
+}
