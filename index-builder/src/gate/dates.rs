@@ -18,69 +18,81 @@ pub(super) struct Days {
     pub(super) issued_on: Option<Date>,
 }
 
-/// Assessed within the plan; assessed, reported, reviewed, issued in this order; the roll verified
-/// before the review. A correction is reviewed after the certificate was issued.
+/// Judges every link of a full row.
 pub(super) fn judge(
     kind: OperationKind,
     days: &Days,
     plan: Option<&Plan>,
     findings: &mut Findings,
 ) {
-    let (starts_on, ends_on) = (
-        plan.map(|plan| plan.starts_on),
-        plan.map(|plan| plan.ends_on),
-    );
-    let last = if kind == OperationKind::Correct {
-        (
-            days.issued_on,
-            days.reviewed_on,
-            Field::ReviewedOn,
-            "审核日期早于发证日期",
-        )
-    } else {
-        (
-            days.reviewed_on,
-            days.issued_on,
-            Field::IssuedOn,
-            "发证日期早于审核日期",
-        )
-    };
-    let links = [
-        (
-            starts_on,
-            days.assessed_on,
-            Field::AssessedOn,
-            "认定日期早于认定计划的开始日期",
-        ),
-        (
-            days.assessed_on,
-            ends_on,
-            Field::AssessedOn,
-            "认定日期晚于认定计划的结束日期",
-        ),
-        (
-            days.assessed_on,
-            days.reported_on,
-            Field::ReportedOn,
-            "报送日期早于认定日期",
-        ),
-        (
-            days.reported_on,
-            days.reviewed_on,
-            Field::ReviewedOn,
-            "审核日期早于报送日期",
-        ),
-        (
-            days.roll_verified_on,
-            days.reviewed_on,
-            Field::RollVerifiedOn,
-            "学籍核验日期晚于审核日期",
-        ),
-        last,
-    ];
-    for (earlier, later, field, message) in links {
-        in_order(earlier, later, field, message, findings);
+    if let Some(plan) = plan {
+        within_plan(plan, days.assessed_on, findings);
     }
+    one_after_another(days, findings);
+    let (reviewed_on, issued_on) = (days.reviewed_on, days.issued_on);
+    if kind == OperationKind::Correct {
+        // A correction is reviewed after the certificate was issued.
+        let message = "审核日期早于发证日期";
+        in_order(issued_on, reviewed_on, Field::ReviewedOn, message, findings);
+    } else {
+        let message = "发证日期早于审核日期";
+        in_order(reviewed_on, issued_on, Field::IssuedOn, message, findings);
+    }
+}
+
+/// Assessed while the plan was carried out.
+fn within_plan(plan: &Plan, assessed_on: Option<Date>, findings: &mut Findings) {
+    let (first, last) = (Some(plan.starts_on), Some(plan.ends_on));
+    let field = Field::AssessedOn;
+    in_order(
+        first,
+        assessed_on,
+        field,
+        "认定日期早于认定计划的开始日期",
+        findings,
+    );
+    in_order(
+        assessed_on,
+        last,
+        field,
+        "认定日期晚于认定计划的结束日期",
+        findings,
+    );
+}
+
+/// Assessed, reported, reviewed; the roll verified before the review.
+fn one_after_another(days: &Days, findings: &mut Findings) {
+    let Days {
+        assessed_on,
+        reported_on,
+        roll_verified_on,
+        reviewed_on,
+        ..
+    } = *days;
+    let message = "报送日期早于认定日期";
+    in_order(
+        assessed_on,
+        reported_on,
+        Field::ReportedOn,
+        message,
+        findings,
+    );
+    let message = "审核日期早于报送日期";
+    in_order(
+        reported_on,
+        reviewed_on,
+        Field::ReviewedOn,
+        message,
+        findings,
+    );
+    let message = "学籍核验日期晚于审核日期";
+    in_order(
+        roll_verified_on,
+        reviewed_on,
+        Field::RollVerifiedOn,
+        message,
+        findings,
+    );
 }
 
 /// Whether two days are in order.

@@ -69,14 +69,7 @@ impl Table {
             path: path.to_owned(),
             source,
         };
-        let mut source = Source::open(path).map_err(file_error)?;
-        let mut rows = Vec::new();
-        source
-            .rows("reading the registry", |row| {
-                rows.push(row);
-                Ok::<(), SourceError>(())
-            })
-            .map_err(file_error)?;
+        let (digest, mut rows) = read_rows(path).map_err(file_error)?;
         let head = if rows.is_empty() {
             Row::default()
         } else {
@@ -93,7 +86,7 @@ impl Table {
             columns,
             header,
             rows,
-            digest: source.sha256,
+            digest,
         };
         table.check_shapes()?;
         Ok(table)
@@ -131,6 +124,17 @@ impl Table {
         let found = self.columns.iter().position(|column| column.name == name);
         found.expect("a column of this table")
     }
+}
+
+/// Digest and rows of a file.
+fn read_rows(path: &Path) -> Result<(Digest, Vec<Row>), SourceError> {
+    let mut source = Source::open(path)?;
+    let mut rows = Vec::new();
+    source.rows("reading the registry", |row| {
+        rows.push(row);
+        Ok::<(), SourceError>(())
+    })?;
+    Ok((source.sha256, rows))
 }
 
 impl<'a> Cells<'a> {

@@ -5,7 +5,7 @@
 //! checked against what is really there; and entities are refused with the DTD that defines them.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use memchr::memmem;
@@ -51,29 +51,19 @@ pub(super) fn admit(file: &File, path: &Path) -> Result<(), SourceError> {
 /// Inflates one part and returns its bytes, `left` at most.
 fn inflate<R: Read>(mut entry: ZipFile<'_, R>, left: u64, path: &Path) -> Result<u64, SourceError> {
     let name = entry.name().map_err(|_| broken())?.to_ascii_lowercase();
-    let is_sheet = name.starts_with("xl/worksheets/");
-    let most = if is_sheet {
+    let most = if name.starts_with("xl/worksheets/") {
         left
     } else {
         left.min(PART_BYTES_MOST)
     };
     let packed = entry.compressed_size();
-    let is_xml = [".xml", ".rels", ".vml"]
-        .iter()
-        .any(|end| name.ends_with(end));
-    let mut words = is_xml.then(Words::default);
+    let mut words = is_xml(&name).then(Words::default);
     let mut block = vec![0; 64 * 1024];
     let mut bytes = 0;
     loop {
-        let count = match entry.read(&mut block) {
-            Ok(count) => count,
-            Err(error)
-                if error.kind() == std::io::ErrorKind::Other && error.raw_os_error().is_some() =>
-            {
-                return Err(SourceError::io(path)(error));
-            }
-            Err(_) => return Err(broken()),
-        };
+        let count = entry
+            .read(&mut block)
+            .map_err(|error| unread(error, path))?;
         if count == 0 {
             break;
         }
@@ -81,13 +71,28 @@ fn inflate<R: Read>(mut entry: ZipFile<'_, R>, left: u64, path: &Path) -> Result
         if bytes > most || (bytes > RATIO_FREE_BYTES && bytes / RATIO_MOST > packed) {
             return Err(bomb());
         }
-        words
-            .iter_mut()
-            .try_for_each(|words| words.look(&block[..count]))?;
+        if let Some(words) = &mut words {
+            words.look(&block[..count])?;
+        }
     }
     match words {
         Some(words) if words.promised > bytes => Err(bomb()),
         _ => Ok(bytes),
+    }
+}
+
+fn is_xml(name: &str) -> bool {
+    [".xml", ".rels", ".vml"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+/// An error of the system has a number; one of the archive's contents has none.
+fn unread(error: io::Error, path: &Path) -> SourceError {
+    if error.raw_os_error().is_some() {
+        SourceError::io(path)(error)
+    } else {
+        broken()
     }
 }
 
