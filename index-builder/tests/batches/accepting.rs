@@ -118,6 +118,25 @@ fn check_changes_nothing() {
 }
 
 #[test]
+fn check_makes_the_index_again_when_it_is_gone() {
+    let centre = Centre::new();
+    centre.deliver("a.csv", &[issue(1)]);
+    centre.deliver("b.csv", &[issue(2), issue(1)]);
+    centre.accept("a.csv").report(0);
+    let index = centre.files("ledger/index");
+    fs::remove_dir_all(centre.path("ledger/index")).unwrap();
+    let check = "check b.csv --registry registry --ledger ledger --json";
+    let report = centre.run(check).report(1);
+    assert_eq!(remarks(&report, "rejections")[0].2, "number_duplicate");
+    assert_eq!(centre.files("ledger/index"), index);
+    // That needs the lock.
+    fs::remove_dir_all(centre.path("ledger/index")).unwrap();
+    let lock = File::open(centre.path("ledger/lock")).unwrap();
+    lock.lock().unwrap();
+    centre.run(check).line(75);
+}
+
+#[test]
 fn a_damaged_ledger_accepts_nothing_more() {
     let centre = Centre::new();
     centre.deliver("a.csv", &[issue(1)]);
