@@ -90,12 +90,12 @@ pub(super) fn misfit(misfit: Misfit, findings: &mut Findings) {
         Misfit::Duplicate => findings.reject(
             Code::NumberDuplicate,
             Field::CertificateNumber,
-            "证书编号已在台账中；要修改内容请用“更正”",
+            "证书编号已在台账中，或在本文件前面的行里；要修改内容请用“更正”",
         ),
         Misfit::Unknown => findings.reject(
             Code::NumberUnknown,
             Field::CertificateNumber,
-            "台账中没有这个证书编号",
+            "台账中和本文件前面的行里都没有这个证书编号",
         ),
         Misfit::State => findings.reject(
             Code::RevisionConflict,
