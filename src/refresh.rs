@@ -29,8 +29,8 @@ const LISTING_INTERVAL: Duration = Duration::from_secs(60);
 /// Time between two looks at whether the numbers have rotted in memory, which would make misses.
 const SCRUB_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How many epochs back from the newest one are tried when it is refused.
-const EPOCHS_TRIED: u64 = 8;
+/// How many epochs before the newest one are tried when it is refused.
+const EPOCHS_TRIED: usize = 8;
 
 /// Pause before an epoch that was refused is tried again: doubled each time, up to a minute. The
 /// usual reason is a blob that a mirror has not brought yet, so the first is short.
@@ -65,8 +65,9 @@ pub struct Refresh {
     reaper: Sender<Arc<Current>>,
     /// The live epoch; 0 while there is none.
     taken: u64,
-    /// The newest epoch seen in the channel.
-    seen: u64,
+    /// The epochs of the channel that are newer than the live one, ascending: those of the last
+    /// listing and those found since. So a stray file is forgotten with the listing after it.
+    newer: Vec<u64>,
     listed_at: Option<Instant>,
     scrubbed_at: Option<Instant>,
     retry: Option<Retry>,
@@ -74,10 +75,11 @@ pub struct Refresh {
     trouble: String,
 }
 
-/// An epoch that was refused, and when to try again.
-#[derive(Clone, Copy, Debug)]
+/// What was refused, and when to try again.
+#[derive(Debug)]
 struct Retry {
-    epoch: u64,
+    /// The newer epochs there were. With another one among them it is worth trying at once.
+    newer: Vec<u64>,
     at: Instant,
     pause: Duration,
 }
@@ -153,7 +155,7 @@ impl Refresh {
             log,
             reaper,
             taken: 0,
-            seen: 0,
+            newer: Vec::new(),
             listed_at: None,
             scrubbed_at: None,
             retry: None,
@@ -201,23 +203,24 @@ impl Refresh {
     ///
     /// [`RefreshError`], also when an older epoch was taken because the newest is refused.
     pub fn look(&mut self, now: Instant) -> Result<Look, RefreshError> {
-        self.find_newest(now)?;
-        let newest = self.seen;
-        if newest <= self.taken {
+        self.find_newer(now)?;
+        let Some(&newest) = self.newer.last() else {
             return self.scrub(now).map(|()| Look::UpToDate);
+        };
+        let refused = self.retry.as_ref();
+        if refused.is_some_and(|it| it.newer == self.newer && now < it.at) {
+            // What is refused may stay for weeks; what is live is looked after all the same.
+            return self.scrub(now).map(|()| Look::Waiting);
         }
-        let refused = self.retry.filter(|retry| retry.epoch == newest);
-        if refused.is_some_and(|retry| now < retry.at) {
-            return Ok(Look::Waiting);
-        }
+        let again = refused.filter(|it| it.newer.last() == Some(&newest));
+        let pause = again.map_or(FIRST_PAUSE, |it| (it.pause * 2).min(LONGEST_PAUSE));
         self.take(newest).map(|()| Look::UpToDate).inspect_err(|_| {
-            let pause = refused.map_or(FIRST_PAUSE, |it| (it.pause * 2).min(LONGEST_PAUSE));
+            self.take_older_than_newest();
             self.retry = Some(Retry {
-                epoch: newest,
+                newer: self.newer.clone(),
                 at: now + pause,
                 pause,
             });
-            self.take_older_than(newest);
         })
     }
 
@@ -244,25 +247,46 @@ impl Refresh {
         })
     }
 
-    /// Brings `seen` up to date: by a listing when one is due, and by asking for the next epoch.
-    fn find_newest(&mut self, now: Instant) -> Result<(), RefreshError> {
-        let Source { store, channel, .. } = &self.source;
+    /// Brings `newer` up to date: by a listing when one is due, and by asking for the epoch that
+    /// follows the live one and the one that follows the newest. The two differ where the newest
+    /// is refused; a stray file far ahead must not hide what is published behind it.
+    fn find_newer(&mut self, now: Instant) -> Result<(), RefreshError> {
         let due = |at| now.duration_since(at) >= LISTING_INTERVAL;
         if self.taken == 0 || self.listed_at.is_none_or(due) {
-            let newest = store.epochs(channel)?.last().copied();
-            let newest = newest.ok_or(RefreshError::NothingPublished)?;
-            if newest < self.taken {
-                return Err(RefreshError::WentBack {
-                    newest,
-                    taken: self.taken,
-                });
-            }
-            self.seen = self.seen.max(newest);
+            self.list()?;
             // Only now: a store that is away is asked again at the next look.
             self.listed_at = Some(now);
         }
-        while self.has_entry(self.seen.saturating_add(1))? {
-            self.seen += 1;
+        self.find_after(self.taken)?;
+        if let Some(newest) = self.newer.last() {
+            self.find_after(*newest)?;
+        }
+        Ok(())
+    }
+
+    fn list(&mut self) -> Result<(), RefreshError> {
+        let Source { store, channel, .. } = &self.source;
+        let taken = self.taken;
+        self.newer = store.epochs(channel)?;
+        let newest = self.newer.last().copied();
+        self.newer.retain(|epoch| *epoch > taken);
+        match newest {
+            None => Err(RefreshError::NothingPublished),
+            Some(newest) if newest < taken => Err(RefreshError::WentBack { newest, taken }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Adds the epochs that follow this one without a gap.
+    fn find_after(&mut self, mut epoch: u64) -> Result<(), StoreError> {
+        while let Some(next) = epoch.checked_add(1) {
+            if let Err(place) = self.newer.binary_search(&next) {
+                if !self.has_entry(next)? {
+                    break;
+                }
+                self.newer.insert(place, next);
+            }
+            epoch = next;
         }
         Ok(())
     }
@@ -285,11 +309,10 @@ impl Refresh {
 
     /// When the newest epoch is refused, the newest good one before it is better than what is
     /// live. Its own failures do not matter: the reason that counts is that of the newest.
-    fn take_older_than(&mut self, newest: u64) {
-        let oldest = (self.taken + 1).max(newest.saturating_sub(EPOCHS_TRIED));
-        let _ = (oldest..newest)
-            .rev()
-            .find(|epoch| self.take(*epoch).is_ok());
+    fn take_older_than_newest(&mut self) {
+        let older = self.newer.iter().rev().skip(1).take(EPOCHS_TRIED);
+        let older: Vec<u64> = older.copied().collect();
+        let _ = older.into_iter().find(|epoch| self.take(*epoch).is_ok());
     }
 
     fn take(&mut self, epoch: u64) -> Result<(), RefreshError> {
@@ -322,7 +345,7 @@ impl Refresh {
             let _ = self.reaper.send(old);
         }
         self.taken = epoch;
-        self.seen = self.seen.max(epoch);
+        self.newer.retain(|newer| *newer > epoch);
         self.note_taken(&current.snapshot, began.elapsed());
         if let Err(error) = cache.sweep(&[current.snapshot.manifest()]) {
             let reason = in_one_line(&error);
