@@ -10,6 +10,7 @@ mod connections;
 mod contract;
 mod http;
 mod openapi;
+mod operations;
 mod outage;
 mod privacy;
 mod program;
