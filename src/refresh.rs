@@ -103,7 +103,8 @@ pub enum RefreshError {
     /// The store was restored from an old copy, or is another one.
     #[error(
         "the channel went back to epoch {newest} after epoch {taken} was served; a restored store \
-         must begin above it (index-builder publish --first-epoch)"
+         must begin above that one; only to go back on purpose, remove the cache directory of the \
+         stopped server"
     )]
     WentBack {
         /// The newest epoch listed.

@@ -181,7 +181,13 @@ fn a_channel_that_went_back_is_not_followed() {
     let program = Program::start(&register);
     program.wait_for_epoch(108);
     program.wait_to_hear("the channel went back to epoch 107 after epoch 108 was served");
+    assert!(!program.said().contains("--"), "{}", program.said());
     assert!(ask(&program).contains(r#""status":"withdrawn""#));
+    stop(program);
+
+    // On purpose, as the message says.
+    fs::remove_dir_all(register.path("cache")).unwrap();
+    Program::start(&register).wait_for_epoch(107);
 }
 
 #[test]
