@@ -9,7 +9,8 @@ use snapshot::Question;
 
 use crate::refusal::Refusal;
 
-/// What was typed, as received; white space alone is absent.
+/// What was typed, as received; white space and invisible characters alone are
+/// absent.
 #[derive(Clone, Copy, Default)]
 pub struct Typed<'a> {
     /// 证书编号.
@@ -62,7 +63,7 @@ fn identity(kind: &str, text: &str) -> Result<IdentityNumber, Refusal> {
 }
 
 fn present(text: &str) -> Option<&str> {
-    text.chars().any(|c| !c.is_whitespace()).then_some(text)
+    (!certificate::tidy(text).is_empty()).then_some(text)
 }
 
 #[cfg(test)]
@@ -108,7 +109,7 @@ mod tests {
             Typed {
                 name: "张三",
                 id_number: ID,
-                id_type: " ",
+                id_type: " \u{200B}",
                 ..typed
             },
             Typed {
@@ -138,6 +139,14 @@ mod tests {
                 Typed {
                     name: "张三",
                     id_number: "\u{3000}",
+                    ..typed
+                },
+                Refusal::TwoFactorsRequired,
+            ),
+            (
+                Typed {
+                    name: "\u{200B}\u{FEFF}",
+                    id_number: ID,
                     ..typed
                 },
                 Refusal::TwoFactorsRequired,
