@@ -35,7 +35,7 @@ const LOG_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Public query server for vocational skill-level certificates.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, arg_required_else_help = false)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -82,15 +82,22 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help and version are no failure; a wrong command line is exit 64.
+/// Help and version are no failure; a wrong command line is exit 64 and told in one line.
 fn explain_usage(error: &clap::Error) -> ExitCode {
-    // A closed stdout is no reason for another exit code.
-    let _ = error.print();
-    if error.use_stderr() {
-        ExitCode::from(64)
-    } else {
-        ExitCode::SUCCESS
+    if !error.use_stderr() {
+        // A closed stdout is no reason for another exit code.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
     }
+    let text = error.to_string();
+    let ends = ["\n\nUsage:", "\n\nFor more information"].map(|end| text.find(end));
+    let told = &text[..ends.into_iter().flatten().min().unwrap_or(text.len())];
+    let told = told.replace("\n\n", "; ");
+    let told: Vec<&str> = told.split_whitespace().collect();
+    let told = told.join(" ");
+    let told = told.strip_prefix("error: ").unwrap_or(&told);
+    eprintln!("certq: {told}; see --help");
+    ExitCode::from(64)
 }
 
 fn check(path: &Path) -> Result<(), Failure> {

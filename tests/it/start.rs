@@ -28,8 +28,20 @@ fn assert_one_line(text: &str, parts: &[&str]) {
 
 #[test]
 fn wrong_usage_is_64_and_help_is_0() {
-    for arguments in [&[][..], &["serve"], &["serve", "--port", "1"], &["publish"]] {
-        assert_eq!(run(arguments).status.code(), Some(64), "{arguments:?}");
+    for (arguments, part) in [
+        (&[][..], "requires a subcommand"),
+        (&["serve"], "--config"),
+        (&["serve", "--config"], "a value is required"),
+        (&["serve", "--port", "1"], "'--port'"),
+        (&["check-config", "--confg", "x"], "'--confg' found; tip: "),
+        (&["publish"], "'publish'"),
+        (&["\n"], "unrecognized subcommand"),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_one_line(&said, &[part, "; see --help"]);
+        assert!(!said.contains("For more information"), "{said}");
     }
     for arguments in [&["--help"][..], &["--version"], &["serve", "--help"]] {
         assert_eq!(run(arguments).status.code(), Some(0), "{arguments:?}");
