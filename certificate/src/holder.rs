@@ -9,7 +9,7 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::text::{fold_width, is_invisible};
+use crate::text::{fold_width, is_dash, is_invisible};
 
 /// The separator within a name, GB 18030 A1A4.
 const SEPARATOR: char = '\u{00B7}';
@@ -62,6 +62,9 @@ impl HolderName {
         }
         if !name.chars().any(is_name_letter) {
             return Err(NameError::Empty);
+        }
+        if !name.starts_with(|c| is_name_letter(c) || c == '\'') {
+            return Err(NameError::Character { position: 1 });
         }
         Ok(Self(name))
     }
@@ -140,9 +143,12 @@ fn fold_full_stops(name: Zeroizing<String>) -> Zeroizing<String> {
     Zeroizing::new(characters.iter().enumerate().map(fold).collect())
 }
 
-/// The dots that stand for `·` (U+FF0E has become a full stop by its width).
+/// The dots that stand for `·` (U+FF0E has become a full stop by its width), the apostrophes that
+/// phones make of `'`, and the dashes that stand for a hyphen.
 fn fold_separator(c: char) -> char {
     match c {
+        '\u{2018}' | '\u{2019}' | '\u{02BC}' => '\'',
+        c if is_dash(c) => '-',
         '\u{2022}' | '\u{2027}' | '\u{30FB}' | '\u{FF65}' | '\u{2219}' | '\u{22C5}'
         | '\u{0387}' | '\u{2024}' | '\u{25CF}' | '\u{16EB}' => SEPARATOR,
         other => other,
@@ -201,7 +207,7 @@ fn is_name_letter(c: char) -> bool {
 
 fn is_name_character(c: char) -> bool {
     is_name_letter(c)
-        || matches!(c, SEPARATOR | ' ' | '-' | '\'' | '\u{2019}' | '.' | ',')
+        || matches!(c, SEPARATOR | ' ' | '-' | '\'' | '.' | ',')
         || unicode_normalization::char::is_combining_mark(c)
 }
 

@@ -76,7 +76,7 @@ impl IdentityType {
         let text = tidy(text).replace('(', "（").replace(')', "）");
         let names = TYPES.iter().chain(&TYPE_ALIASES);
         let code = match text.parse::<u8>() {
-            Ok(code) if text.len() <= 2 => code,
+            Ok(code) if text.len() <= 2 && !text.starts_with('+') => code,
             _ => names.clone().find(|(_, name)| *name == text)?.0,
         };
         TYPES
@@ -390,7 +390,7 @@ mod tests {
                 Some(code)
             );
         }
-        for text in ["", "00", "18", "100", "001", "驾驶证"] {
+        for text in ["", "+1", "00", "18", "100", "001", "驾驶证"] {
             assert_eq!(IdentityType::parse(text), None, "{text}");
         }
     }

@@ -45,8 +45,25 @@ pub(crate) fn is_dash(c: char) -> bool {
 /// For headers, occupation names, reasons and addresses; names and numbers have rules of their
 /// own. Other control characters stay, so that the caller can refuse them.
 pub fn tidy(text: &str) -> String {
+    collapse(text, fold_width)
+}
+
+/// Like [`tidy`], for text that is published: full-width punctuation is right in Chinese and
+/// stays; letters, digits and spaces are folded.
+pub fn tidy_prose(text: &str) -> String {
+    collapse(text, |c| {
+        let folded = fold_width(c);
+        if folded.is_ascii_alphanumeric() || folded == ' ' {
+            folded
+        } else {
+            c
+        }
+    })
+}
+
+fn collapse(text: &str, fold: impl Fn(char) -> char) -> String {
     let mut tidied = String::with_capacity(text.len());
-    for c in text.chars().filter(|&c| !is_invisible(c)).map(fold_width) {
+    for c in text.chars().filter(|&c| !is_invisible(c)).map(fold) {
         if !c.is_whitespace() {
             tidied.push(c);
         } else if !tidied.ends_with(' ') && !tidied.is_empty() {
@@ -67,5 +84,9 @@ mod tests {
     fn tidy_folds_width_and_space() {
         assert_eq!(tidy("  证书\u{3000}编号\u{FEFF}（Ａ） \n"), "证书 编号(A)");
         assert_eq!(tidy("\u{200B} "), "");
+        assert_eq!(
+            tidy_prose(" 违反规定，\u{3000}经（Ａ１）\u{FEFF}复核 "),
+            "违反规定， 经（A1）复核"
+        );
     }
 }

@@ -133,7 +133,11 @@ fn usage(error: &clap::Error) -> Exit {
         return Exit::Done;
     }
     let text = error.to_string();
-    let told = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let told = ["\n\nUsage:", "\n\nFor more"]
+        .iter()
+        .fold(text.as_str(), |told, end| {
+            told.split(end).next().unwrap_or(told)
+        });
     let told: Vec<&str> = told.split_whitespace().collect();
     let told = told.join(" ");
     let told = told.strip_prefix("error: ").unwrap_or(&told);

@@ -22,6 +22,8 @@ fn malformed_names() {
         ("·", NameError::Empty),
         ("张3", NameError::Character { position: 2 }),
         ("张\u{0007}三", NameError::Character { position: 2 }),
+        ("·张三", NameError::Character { position: 1 }),
+        ("-SMITH", NameError::Character { position: 1 }),
         ("<b>", NameError::Character { position: 1 }),
         ("张\u{E000}", NameError::Character { position: 2 }),
     ] {

@@ -69,7 +69,7 @@ enum Layer {
 pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let keys = open_keys(&args.keys)?;
     let registry = Registry::open(&args.registry)?;
-    let ledger = Ledger::open(&args.ledger)?;
+    let ledger = Ledger::open_existing(&args.ledger)?;
     create_parents(&args.store)?;
     let store = Store::create(&args.store)?;
     let means = Means {

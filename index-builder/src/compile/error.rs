@@ -41,6 +41,11 @@ pub(crate) enum CompileError {
         code: InstitutionCode,
         certificates: u64,
     },
+    /// Certificates would name a review centre that nobody can call.
+    #[error(
+        "centres.csv lacks {code}, which has reviewed certificates; a closed centre keeps its row"
+    )]
+    CentreMissing { code: String },
     /// A sort could not use its temporary files.
     #[error("cannot sort; is the store's disk full?")]
     Sort(#[from] SortError),

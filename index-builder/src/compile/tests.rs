@@ -338,6 +338,24 @@ fn an_institution_that_vanished_from_the_registry_is_named() {
 }
 
 #[test]
+fn a_review_centre_that_vanished_from_the_registry_is_named() {
+    let population = Population::new(200, 2);
+    let centre = Centre::new();
+    centre.accept(&ACCEPTANCE, &issues(&population));
+    let path = centre.path("registry").join("centres.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    let kept = text.lines().filter(|line| !line.starts_with("440000"));
+    fs::write(
+        &path,
+        kept.map(|line| format!("{line}\n")).collect::<String>(),
+    )
+    .unwrap();
+    let error = centre.compile(&centre.means()).err().unwrap();
+    assert!(matches!(&error, CompileError::CentreMissing { code } if code == "440000"));
+    assert_eq!(error.exit(), crate::failure::Exit::Input);
+}
+
+#[test]
 fn sort_files_hold_no_clear_text() {
     let population = Population::new(3_000, 11);
     let centre = Centre::new();

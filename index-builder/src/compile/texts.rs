@@ -16,7 +16,7 @@ use crate::registry::{self, Registry};
 /// # Errors
 ///
 /// [`CompileError::InstitutionMissing`] when an institution with certificates is not in the
-/// registry.
+/// registry, [`CompileError::CentreMissing`] when a review centre of theirs is not.
 pub(crate) fn texts(
     registry: &Registry,
     tables: Tables,
@@ -42,7 +42,7 @@ pub(crate) fn texts(
             .collect(),
         directions: tables.directions.into_entries(),
         reasons: tables.reasons.into_entries(),
-        centres: centres(registry, tables.centres.into_entries()),
+        centres: centres(registry, tables.centres.into_entries())?,
         coverage: survey.coverage,
         statistics: survey.statistics,
     })
@@ -70,18 +70,19 @@ fn institution(of: &registry::Institution) -> Institution {
 }
 
 /// Those of rows first, in the order of their codes; then the rest of the registry, in its order.
-/// A centre that rows name and the registry no longer has keeps its code as its name.
-fn centres(registry: &Registry, coded: Vec<String>) -> Vec<Centre> {
-    let known = |code: &str| registry.centres().find(|centre| centre.code == code);
-    let mut centres: Vec<Centre> = coded
-        .iter()
-        .map(|code| known(code).map_or_else(|| nameless(code), centre))
-        .collect();
+fn centres(registry: &Registry, coded: Vec<String>) -> Result<Vec<Centre>, CompileError> {
+    let known = |code: &String| {
+        let found = registry.centres().find(|centre| centre.code == *code);
+        found
+            .map(centre)
+            .ok_or_else(|| CompileError::CentreMissing { code: code.clone() })
+    };
+    let mut centres = coded.iter().map(known).collect::<Result<Vec<_>, _>>()?;
     let rest = registry
         .centres()
         .filter(|centre| !coded.contains(&centre.code));
     centres.extend(rest.map(centre));
-    centres
+    Ok(centres)
 }
 
 fn centre(of: &registry::Centre) -> Centre {
@@ -91,15 +92,5 @@ fn centre(of: &registry::Centre) -> Centre {
         division: of.division.clone(),
         phone: of.phone.clone(),
         address: of.address.clone(),
-    }
-}
-
-fn nameless(code: &str) -> Centre {
-    Centre {
-        code: code.to_owned(),
-        name: code.to_owned(),
-        division: String::new(),
-        phone: String::new(),
-        address: String::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! The fields of a batch (CONTRACT 1.2), their headers, and a delivered row seen through them.
 
-use certificate::{Date, date, tidy};
+use certificate::{Date, date, tidy, tidy_prose};
 
 use super::code::Code;
 use super::finding::Findings;
@@ -142,6 +142,11 @@ impl<'a> Delivered<'a> {
     /// [`is_faulty`](Self::is_faulty) too.
     pub(super) fn text(self, field: Field) -> String {
         tidy(self.cell(field).text())
+    }
+
+    /// What is written in a field that is published as it is: Chinese punctuation stays.
+    pub(super) fn prose(self, field: Field) -> String {
+        tidy_prose(self.cell(field).text())
     }
 
     /// Whether a field holds a formula's error, so that nobody knows what belongs there.

@@ -88,10 +88,22 @@ impl FullRow<'_> {
             .zip(assessed_on)
             .and_then(|(code, day)| occupation::known(registry, code, self.row, day, findings));
         let mut programme = None;
-        if let (Some(known), Some(day)) = (&known, assessed_on) {
-            occupation::is_not_excluded(registry, known, day, findings);
+        let in_force = |code, day| {
+            registry
+                .occupation_names(&code, day)
+                .next()
+                .is_some()
+                .then_some((code, day))
+        };
+        let in_force = code
+            .zip(assessed_on)
+            .and_then(|(code, day)| in_force(code, day));
+        if let Some((code, day)) = in_force {
+            // A name that disagrees hides nothing of what the code alone decides.
+            let name = known.as_ref().map_or("", |known| &known.name);
+            occupation::is_not_excluded(registry, code, name, day, findings);
             programme = self.institution.and_then(|institution| {
-                occupation::is_filed(registry, institution, known, day, findings)
+                occupation::is_filed(registry, institution, code, day, findings)
             });
         }
         if let (Some(institution), Some(level)) = (self.institution, level) {

@@ -76,7 +76,12 @@ fn is_exponential(text: &str) -> bool {
     };
     let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-    is_digits(whole) && whole.len() == 1 && is_digits(fraction) && is_digits(exponent)
+    // Three digits and more are no exponent of a spreadsheet, but the shape of a passport.
+    is_digits(whole)
+        && whole.len() == 1
+        && is_digits(fraction)
+        && is_digits(exponent)
+        && exponent.len() <= 2
 }
 
 /// `score_out_of_range`: empty, or 0 to 100 with at most two decimals.

@@ -270,6 +270,13 @@ impl Judged {
         staged: &mut Staged<'_>,
     ) -> Result<(), LedgerError> {
         let findings = &mut self.findings;
+        let details = self
+            .change
+            .as_ref()
+            .and_then(|change| change.operation.details());
+        if let (Some(reason), Some(details)) = (&self.reason, details) {
+            operation::names_nobody(reason, &details.name, findings);
+        }
         if let Some(misfit) = Standing::misfit(standing.as_ref(), kind) {
             operation::misfit(misfit, findings);
         }

@@ -5,6 +5,7 @@ use certificate::{Date, Level, OccupationCode};
 use super::code::Code;
 use super::field::{Delivered, Field};
 use super::finding::Findings;
+use super::operation::has_long_number;
 use crate::registry::{Institution, Registry, comparable};
 
 /// Characters of a direction; the longest of the 职业分类大典 has about twenty.
@@ -67,11 +68,12 @@ pub(super) fn is_skilled(code: OccupationCode, findings: &mut Findings) {
 /// `occupation_excluded`: not in the 国家职业资格目录 (一(三)).
 pub(super) fn is_not_excluded(
     registry: &Registry,
-    occupation: &Occupation,
+    code: OccupationCode,
+    name: &str,
     assessed_on: Date,
     findings: &mut Findings,
 ) {
-    if registry.is_excluded(&occupation.code, &occupation.name, assessed_on) {
+    if registry.is_excluded(&code, name, assessed_on) {
         findings.reject(
             Code::OccupationExcluded,
             Field::OccupationCode,
@@ -85,11 +87,11 @@ pub(super) fn is_not_excluded(
 pub(super) fn is_filed(
     registry: &Registry,
     institution: &Institution,
-    occupation: &Occupation,
+    code: OccupationCode,
     assessed_on: Date,
     findings: &mut Findings,
 ) -> Option<Level> {
-    let programme = registry.programme(&institution.code, &occupation.code, assessed_on);
+    let programme = registry.programme(&institution.code, &code, assessed_on);
     if programme.is_none() {
         findings.reject(
             Code::OccupationNotInProgramme,
@@ -134,13 +136,14 @@ pub(super) fn is_allowed(
 /// `occupation_unknown`: a direction is short, printable text, or empty.
 pub(super) fn read_direction(row: Delivered<'_>, findings: &mut Findings) -> Option<String> {
     let field = Field::Direction;
-    let direction = row.text(field);
+    let direction = row.prose(field);
     let is_text = !row.is_faulty(field)
         && direction.chars().count() <= DIRECTION_CHARACTERS_MOST
-        && !direction.chars().any(char::is_control);
+        && !direction.chars().any(char::is_control)
+        && !has_long_number(&direction);
     if !is_text {
         let message = format!(
-            "工种/职业方向最多{DIRECTION_CHARACTERS_MOST}个字符，不能有控制字符或公式错误值"
+            "工种/职业方向会公布，最多{DIRECTION_CHARACTERS_MOST}个字符，不能有连续6位数字、控制字符或公式错误值"
         );
         findings.reject(Code::OccupationUnknown, field, message);
     }

@@ -28,7 +28,7 @@ pub(super) fn read(row: Delivered<'_>, findings: &mut Findings) -> Option<Operat
 /// `reason_missing`, `reason_malformed`: given, short, and without what looks like personal data.
 pub(super) fn read_reason(row: Delivered<'_>, findings: &mut Findings) -> Option<String> {
     let field = Field::Reason;
-    let reason = row.text(field);
+    let reason = row.prose(field);
     if reason.is_empty() && !row.is_faulty(field) {
         let message = "更正、撤销和恢复须填写原因";
         findings.reject(Code::ReasonMissing, field, message);
@@ -54,9 +54,10 @@ pub(super) fn read_reason(row: Delivered<'_>, findings: &mut Findings) -> Option
     }
 }
 
-fn has_long_number(text: &str) -> bool {
+/// Whether six digits follow each other; spaces do not break a number.
+pub(super) fn has_long_number(text: &str) -> bool {
     let mut run = 0;
-    text.chars().any(|c| {
+    text.chars().filter(|c| !c.is_whitespace()).any(|c| {
         run = if c.is_numeric() { run + 1 } else { 0 };
         run >= DIGITS_TOO_MANY
     })
@@ -64,16 +65,27 @@ fn has_long_number(text: &str) -> bool {
 
 /// `reason_malformed`: the holder is not named.
 pub(super) fn names_nobody(reason: &str, holder: &HolderName, findings: &mut Findings) {
-    let (reason, name) = (letters(reason), letters(holder.expose()));
-    // A single character is in half of all reasons by chance.
-    let is_named = match name.chars().count() {
-        0 => false,
-        1 => reason == name,
-        _ => reason.contains(&name),
-    };
-    if is_named {
+    if names(reason, holder) {
         let message = "原因会公布，不得含有持证人姓名";
         findings.reject(Code::ReasonMalformed, Field::Reason, message);
+    }
+}
+
+/// Whether a text names a holder: Chinese names anywhere in it, Latin names as whole words.
+pub(super) fn names(text: &str, holder: &HolderName) -> bool {
+    if holder
+        .expose()
+        .chars()
+        .all(|c| !c.is_alphabetic() || is_latin(c))
+    {
+        return words(text).contains(&words(holder.expose()));
+    }
+    let (text, name) = (letters(text), letters(holder.expose()));
+    // A single character is in half of all reasons by chance.
+    match name.chars().count() {
+        0 => false,
+        1 => text == name,
+        _ => text.contains(&name),
     }
 }
 
@@ -81,6 +93,18 @@ pub(super) fn names_nobody(reason: &str, holder: &HolderName, findings: &mut Fin
 fn letters(text: &str) -> String {
     let letters = text.chars().filter(|c| c.is_alphanumeric());
     letters.flat_map(char::to_uppercase).collect()
+}
+
+/// The Latin words of a text, each between spaces.
+fn words(text: &str) -> String {
+    let words = text.split(|c| !is_latin(c)).filter(|word| !word.is_empty());
+    words.fold(" ".to_owned(), |joined, word| {
+        joined + &word.to_uppercase() + " "
+    })
+}
+
+fn is_latin(c: char) -> bool {
+    c.is_alphabetic() && c < '\u{0250}'
 }
 
 /// `number_duplicate`, `number_unknown`, `revision_conflict`: the operation fits where the
@@ -111,7 +135,13 @@ mod tests {
 
     #[test]
     fn six_digits_in_a_row() {
-        for text in ["身份证440106", "20201130作废", "①②③④⑤⑥", "a123456b"] {
+        for text in [
+            "身份证440106",
+            "20201130作废",
+            "①②③④⑤⑥",
+            "a123456b",
+            "44010 6",
+        ] {
             assert!(has_long_number(text), "{text}");
         }
         for text in ["成绩复核不合格", "2020-11-30作废", "12345", "一二三四五六"] {
@@ -131,6 +161,8 @@ mod tests {
         assert!(is_named("买买提•艾力更名", "买买提·艾力"));
         assert!(is_named("John Smith left", "JOHN SMITH"));
         assert!(!is_named("张姓考生成绩有误", "张三"));
+        assert!(is_named("李JOHN SMITH离职", "John Smith"));
+        assert!(!is_named("quality", "LI"));
         assert!(!is_named("王者归来", "王"));
     }
 }

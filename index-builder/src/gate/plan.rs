@@ -10,7 +10,7 @@ use super::finding::Findings;
 use crate::registry::{Plan, Registry};
 
 /// Working days between filing and beginning, at least.
-const DAYS_BEFORE_LEAST: u32 = 10;
+const DAYS_BEFORE_LEAST: i32 = 10;
 
 /// Working days that pass between the end and the report, at most: the report is due on the
 /// twentieth, so nineteen lie between.
@@ -37,8 +37,10 @@ pub(super) fn is_filed_early(
     is_strict: bool,
     findings: &mut Findings,
 ) -> Result<(), YearMissing> {
-    let days = calendar.count(plan.filed_on, plan.starts_on, DAYS_BEFORE_LEAST)?;
-    if days < DAYS_BEFORE_LEAST {
+    // Counted back from the start, so that the years before the deadline need no calendar.
+    let latest = calendar.add(plan.starts_on, -DAYS_BEFORE_LEAST)?;
+    if plan.filed_on > latest {
+        let days = calendar.count(plan.filed_on, plan.starts_on, u32::MAX)?;
         let message = format!("认定计划备案距开始只有{days}个工作日，应提前10个工作日");
         findings.late(is_strict, Code::PlanFiledLate, Field::PlanNo, &message);
     }

@@ -32,6 +32,12 @@ pub(crate) enum LedgerError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// There is no ledger where one was named.
+    #[error("{} is not there; name the ledger's directory, `accept` makes a new one", path.display())]
+    Absent {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A directory that holds something else.
     #[error("{} is not empty and not a ledger; name another directory", path.display())]
     NotALedger {
@@ -60,7 +66,10 @@ impl LedgerError {
     /// The exit code it leads to.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Damaged { .. } | Self::Index { .. } | Self::Missing { .. } => Exit::Input,
+            Self::Damaged { .. }
+            | Self::Index { .. }
+            | Self::Missing { .. }
+            | Self::Absent { .. } => Exit::Input,
             Self::NotALedger { .. } => Exit::Usage,
             Self::Busy { .. } => Exit::Busy,
             Self::Io { .. } => Exit::Io,

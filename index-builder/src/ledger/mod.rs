@@ -106,6 +106,21 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Opens the ledger of a directory that must be there: to read a mistyped name as an empty
+    /// ledger would make a miss of every certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Absent`], and those of [`open`](Self::open).
+    pub(crate) fn open_existing(dir: &Path) -> Result<Self, LedgerError> {
+        if !dir.is_dir() {
+            return Err(LedgerError::Absent {
+                path: dir.to_owned(),
+            });
+        }
+        Self::open(dir)
+    }
+
     /// Where it ends.
     pub(crate) fn head(&self) -> Head {
         self.head

@@ -61,7 +61,7 @@ pub(super) fn institution(cells: Cells<'_>) -> Result<Institution, RegistryError
     }
     Ok(Institution {
         code: cells.institution("code")?,
-        name: cells.needed("name")?,
+        name: cells.needed_prose("name")?,
         city: cells.division("city")?,
         affiliation: cells.parsed(
             "affiliation",
@@ -72,7 +72,7 @@ pub(super) fn institution(cells: Cells<'_>) -> Result<Institution, RegistryError
         top_level: pilot_level(cells)?,
         filed_on,
         removed_on,
-        removal_reason: cells.text("removal_reason"),
+        removal_reason: cells.prose("removal_reason"),
     })
 }
 
@@ -110,7 +110,7 @@ pub(super) fn programme(cells: Cells<'_>) -> Result<Programme, RegistryError> {
 pub(super) fn edition(cells: Cells<'_>) -> Result<Edition, RegistryError> {
     Ok(Edition {
         code: cells.occupation("code")?,
-        name: cells.needed("name")?,
+        name: cells.needed_prose("name")?,
         in_force: cells.interval("since", "until")?,
     })
 }
@@ -121,7 +121,7 @@ pub(super) fn exclusion(cells: Cells<'_>) -> Result<Exclusion, RegistryError> {
         _ => Some(cells.occupation("code")?),
     };
     Ok(Exclusion {
-        name: cells.needed("name")?,
+        name: cells.needed_prose("name")?,
         code,
         in_force: cells.interval("from", "until")?,
     })
@@ -130,10 +130,10 @@ pub(super) fn exclusion(cells: Cells<'_>) -> Result<Exclusion, RegistryError> {
 pub(super) fn centre(cells: Cells<'_>) -> Result<Centre, RegistryError> {
     Ok(Centre {
         code: cells.needed("code")?,
-        name: cells.needed("name")?,
+        name: cells.needed_prose("name")?,
         division: cells.division("division")?,
         phone: cells.text("phone"),
-        address: cells.text("address"),
+        address: cells.prose("address"),
     })
 }
 

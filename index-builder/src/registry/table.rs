@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use certificate::{Date, InstitutionCode, Level, OccupationCode, date, tidy};
+use certificate::{Date, InstitutionCode, Level, OccupationCode, date, tidy, tidy_prose};
 use snapshot::Digest;
 
 use super::facts::Interval;
@@ -145,7 +145,20 @@ impl<'a> Cells<'a> {
 
     /// The tidy text of a cell that must not be empty and has no control character.
     pub(super) fn needed(self, column: &str) -> Result<String, RegistryError> {
-        let text = self.text(column);
+        self.filled(column, self.text(column))
+    }
+
+    /// Text that is published, perhaps empty: Chinese punctuation stays.
+    pub(super) fn prose(self, column: &str) -> String {
+        tidy_prose(self.cell(column).text())
+    }
+
+    /// Published text that must not be empty and has no control character.
+    pub(super) fn needed_prose(self, column: &str) -> Result<String, RegistryError> {
+        self.filled(column, self.prose(column))
+    }
+
+    fn filled(self, column: &str, text: String) -> Result<String, RegistryError> {
         if text.is_empty() {
             return Err(self.wrong(column, "不能为空"));
         }

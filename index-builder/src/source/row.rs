@@ -170,10 +170,7 @@ impl<'a> Cell<'a> {
     pub(crate) fn is_blank(self) -> bool {
         match self {
             Self::Fault | Self::Oversize => false,
-            cell => cell
-                .text()
-                .chars()
-                .all(|c| c.is_whitespace() || c == '\u{FEFF}'),
+            cell => certificate::tidy(cell.text()).is_empty(),
         }
     }
 }

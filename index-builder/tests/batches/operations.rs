@@ -142,6 +142,40 @@ fn the_register_is_asked_about_days_and_names() {
 }
 
 #[test]
+fn what_is_published_holds_nothing_personal() {
+    let centre = Centre::new();
+    centre.deliver("first.csv", &[issue(1)]);
+    centre.accept("first.csv").report(0);
+    let correction = |reason: &str| {
+        issue(1)
+            .with("op", "更正")
+            .with("name", "王小明")
+            .with("reason", reason)
+            .with("reviewed_on", "2020-12-02")
+    };
+    let rows = [
+        correction("姓名更正为王 小明"),
+        issue(2).with("direction", "440106 199001011234"),
+        correction("身份证号44010 61990录入有误"),
+        correction("姓名录入有误，已核对"),
+    ];
+    centre.deliver("second.csv", &rows);
+    let report = centre.accept("second.csv").report(1);
+    let expected = [
+        remark(2, "reason", "reason_malformed"),
+        remark(3, "direction", "occupation_unknown"),
+        remark(4, "reason", "reason_malformed"),
+    ];
+    assert_eq!(remarks(&report, "rejections"), expected);
+    assert!(
+        centre
+            .ledger_rows()
+            .iter()
+            .any(|row| row.contains("，已核对"))
+    );
+}
+
+#[test]
 fn a_file_of_withdrawals_needs_few_columns() {
     let centre = Centre::new();
     centre.deliver("first.csv", &[issue(1), issue(2)]);

@@ -149,6 +149,14 @@ fn wrong_usage_ends_with_64() {
 }
 
 #[test]
+fn a_ledger_that_is_not_there_is_never_an_empty_register() {
+    let centre = Centre::new(100);
+    let run = centre.run(&PUBLISH.replace("--ledger ledger", "--ledger legder"));
+    assert!(run.line(65).contains("legder is not there"), "{}", run.err);
+    assert!(!centre.path("store/manifests").exists());
+}
+
+#[test]
 fn another_ledger_ends_with_2_and_changes_nothing() {
     let centre = Centre::published(60);
     let other = Centre::new(61);

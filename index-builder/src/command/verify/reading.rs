@@ -170,7 +170,7 @@ fn check_lookup_key(keys: &Path, live: &[&Manifest], seen: &mut Seen) -> Result<
 }
 
 fn check_ledger(dir: &Path, live: &[&Manifest], seen: &mut Seen) -> Result<(), Failure> {
-    let ledger = Ledger::open(dir)?;
+    let ledger = Ledger::open_existing(dir)?;
     let mut progress = Progress::bytes("verifying the ledger", ledger.total_bytes()?);
     let head = ledger.verify(|bytes| progress.advance(bytes))?;
     seen.ledger_rows = Some(head.rows);
