@@ -16,6 +16,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use snapshot::Store;
+
 use crate::failure::Failure;
 
 /// What every command is given beside its arguments.
@@ -50,6 +52,21 @@ pub(crate) fn create_parents(path: &Path) -> Result<(), Failure> {
         path: parents.to_owned(),
         source,
     })
+}
+
+/// Opens a store that must be there.
+///
+/// # Errors
+///
+/// Bad input when no directory of that name exists.
+pub(crate) fn existing_store(path: &Path) -> Result<Store, Failure> {
+    if path.is_dir() {
+        return Ok(Store::open(path));
+    }
+    let path = path.display();
+    Err(Failure::Input(format!(
+        "{path} is not there; name the store that `publish` wrote"
+    )))
 }
 
 /// Reads `--store`: a path, or a `file://` URL with an absolute one.

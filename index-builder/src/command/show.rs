@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapshot::{Channel, Manifest, Store, StoreError};
 
-use super::{Context, print, store_directory};
+use super::{Context, existing_store, print, store_directory};
 use crate::failure::{Exit, Failure};
 use crate::sizes::{Sizes, grouped};
 
@@ -46,7 +46,7 @@ struct Overview {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let overview = look(&Store::open(&args.store), args.generation)?;
+    let overview = look(&existing_store(&args.store)?, args.generation)?;
     match context.json {
         true => print(&format!("{}\n", overview.json()))?,
         false => print(&overview.text())?,

@@ -7,6 +7,7 @@ use snapshot::{ChannelEntry, Digest, Manifest, PublisherKeys, Store, keyfile, la
 
 use super::damage::{self, Damage, Stop};
 use super::{Args, Seen, leftovers};
+use crate::command::existing_store;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::progress::Progress;
@@ -18,7 +19,7 @@ const STEP_BYTES: u64 = 1 << 20;
 /// Reads all that the arguments name, up to the first damage; `seen` says how far it came.
 pub(super) fn read_everything(args: &Args, seen: &mut Seen) -> Result<(), Stop> {
     let publishers = args.keys.as_deref().map(open_publishers).transpose()?;
-    let store = Store::open(&args.store);
+    let store = existing_store(&args.store)?;
     let manifests = read_manifests(&store, publishers.as_ref())?;
     seen.generations = manifests.len() as u64;
     let live = read_entries(&store, publishers.as_ref(), seen)?;
