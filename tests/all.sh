@@ -49,7 +49,11 @@ sed -e 's#cache_dir = .*#cache_dir = "cache"#' -e "s#:$DEMO_PORT#:18081#" -e "s#
     -e "s#keys/#$PWD/$DEMO_DIR/keys/#" "$DEMO_DIR/certq.toml" > "$dir/outage/certq.toml"
 target/release/certq serve --config "$dir/outage/certq.toml" 2> "$dir/outage/server.log" &
 outage=$!
-trap 'kill "$outage"; deploy/demo.sh stop' EXIT
+trap 'kill "$outage" || true; deploy/demo.sh stop' EXIT
+until (exec 3<>/dev/tcp/127.0.0.1/18081) 2> /dev/null; do
+    kill -0 "$outage" || { tail -n 3 "$dir/outage/server.log" >&2; exit 1; }
+    sleep 0.1
+done
 target/release/loadtest --examples --json --server "http://127.0.0.1:$DEMO_PORT" \
     --certificates "$DEMO_CERTIFICATES" > "$dir/cases.json"
 CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \

@@ -138,27 +138,7 @@ impl Raw {
         set.text("CERTQ_ADMIN_LISTEN", &mut self.admin, |admin| {
             &mut admin.listen
         });
-        set.text("CERTQ_EXCHANGE_LISTEN", &mut self.exchange, |own| {
-            &mut own.listen
-        });
-        set.text(
-            "CERTQ_EXCHANGE_TLS_CERTIFICATE",
-            &mut self.exchange,
-            |own| &mut own.tls_certificate,
-        );
-        set.text("CERTQ_EXCHANGE_TLS_KEY", &mut self.exchange, |own| {
-            &mut own.tls_key
-        });
-        set.text("CERTQ_EXCHANGE_CLIENT_CA", &mut self.exchange, |own| {
-            &mut own.client_ca
-        });
-        set.text("CERTQ_EXCHANGE_CRL", &mut self.exchange, |own| &mut own.crl);
-        set.text("CERTQ_EXCHANGE_FEED_KEY", &mut self.exchange, |own| {
-            &mut own.feed_key
-        });
-        set.text("CERTQ_EXCHANGE_STATE_DIR", &mut self.exchange, |own| {
-            &mut own.state_dir
-        });
+        set.exchange(&mut self.exchange);
         set.text("CERTQ_BULK_KEYS_FILE", &mut self.bulk, |bulk| {
             &mut bulk.keys_file
         });
@@ -178,6 +158,23 @@ struct Variables<F> {
 }
 
 impl<F: Fn(&str) -> Option<String>> Variables<F> {
+    /// The scalar keys of [exchange].
+    fn exchange(&self, section: &mut Option<Exchange>) {
+        self.text("CERTQ_EXCHANGE_LISTEN", section, |own| &mut own.listen);
+        self.text("CERTQ_EXCHANGE_TLS_CERTIFICATE", section, |own| {
+            &mut own.tls_certificate
+        });
+        self.text("CERTQ_EXCHANGE_TLS_KEY", section, |own| &mut own.tls_key);
+        self.text("CERTQ_EXCHANGE_CLIENT_CA", section, |own| {
+            &mut own.client_ca
+        });
+        self.text("CERTQ_EXCHANGE_CRL", section, |own| &mut own.crl);
+        self.text("CERTQ_EXCHANGE_FEED_KEY", section, |own| &mut own.feed_key);
+        self.text("CERTQ_EXCHANGE_STATE_DIR", section, |own| {
+            &mut own.state_dir
+        });
+    }
+
     fn text<S: Default>(
         &self,
         name: &'static str,

@@ -39,7 +39,7 @@ const PAGES = {
   "institutions": open("/institutions"),
   "not found": open("/no-such-page"),
 };
-if (outageUrl) PAGES.outage = (page, lang) => ask(page, numberAndName(cases.match), lang, outageUrl);
+PAGES.outage = (page, lang) => ask(page, numberAndName(cases.match), lang, outageUrl);
 
 for (const [name, reach] of Object.entries(PAGES)) {
   // Without motion, so that no colour is measured on its way to another.

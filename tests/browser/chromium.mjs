@@ -15,8 +15,8 @@ export const url = required("CERTQ_URL").replace(/\/$/, "");
 /** Known answers: `match`, `withdrawn`, `miss`, each with certificate_number, name and id_number. */
 export const cases = JSON.parse(readFileSync(required("CERTQ_CASES"), "utf8"));
 
-/** A server without a generation, for the outage page; its tests are skipped when unset. */
-export const outageUrl = process.env.CERTQ_OUTAGE_URL?.replace(/\/$/, "");
+/** A server without a generation, for the outage page. */
+export const outageUrl = required("CERTQ_OUTAGE_URL").replace(/\/$/, "");
 
 function required(name) {
   const value = process.env[name];
@@ -38,7 +38,7 @@ export async function visit(browser, options, act) {
   const page = await context.newPage();
   const faults = [];
   page.on("request", (request) => {
-    if (![url, outageUrl].some((own) => own && request.url().startsWith(`${own}/`))) faults.push(`asked ${request.url()}`);
+    if (![url, outageUrl].some((own) => request.url().startsWith(`${own}/`))) faults.push(`asked ${request.url()}`);
   });
   page.on("console", (message) => {
     // A page whose status is a refusal is reported as a resource that failed to load.

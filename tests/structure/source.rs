@@ -11,14 +11,21 @@ const HOMES: [(&str, &str); 3] = [
     ("memmap2::", "snapshot/src/bytes.rs"),
 ];
 
-/// The lines that are code, numbered from 1: no comments, and nothing below a test module.
+/// The lines that are code, numbered from 1: no comments, and nothing below an inline test module.
 pub(crate) fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let tests = text.lines().position(|line| line.trim() == "#[cfg(test)]");
     text.lines()
-        .take(tests.unwrap_or(usize::MAX))
+        .take(lines_above_tests(text))
         .enumerate()
         .map(|(index, line)| (index + 1, line))
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// How many lines stand above the inline test module; all of them where tests have a file of their
+/// own, wherever that is declared.
+fn lines_above_tests(text: &str) -> usize {
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1] == "mod tests {";
+    lines.windows(2).position(begins).unwrap_or(lines.len())
 }
 
 fn is_test(path: &str) -> bool {
@@ -74,10 +81,7 @@ pub(crate) fn small(path: &str, text: &str) -> Vec<String> {
     if is_test(path) {
         return Vec::new();
     }
-    let lines = match text.lines().position(|line| line.trim() == "#[cfg(test)]") {
-        Some(tests) => tests,
-        None => text.lines().count(),
-    };
+    let lines = lines_above_tests(text);
     let mut complaints = complain(lines > MOST_FILE_LINES, || {
         format!("{path}: {lines} lines, at most {MOST_FILE_LINES}")
     });
@@ -92,13 +96,10 @@ fn long_functions(path: &str, text: &str) -> Vec<String> {
     for (number, line) in code_lines(text) {
         let indent = line.len() - line.trim_start().len();
         match &open {
-            None => {
-                let head = line.split('(').next().unwrap_or_default();
-                let name = head.split("fn ").nth(1).filter(|_| is_function(head));
-                if let Some(name) = name.filter(|_| !line.ends_with([';', '}'])) {
-                    open = Some((number, indent, name.to_owned()));
-                }
+            None if !line.ends_with([';', '}']) => {
+                open = function_name(line).map(|name| (number, indent, name.to_owned()));
             }
+            None => {}
             Some((from, column, name)) if line.trim_start() == "}" && indent == *column => {
                 let lines = number - from + 1;
                 if lines > MOST_FUNCTION_LINES {
@@ -112,10 +113,21 @@ fn long_functions(path: &str, text: &str) -> Vec<String> {
     complaints
 }
 
-fn is_function(head: &str) -> bool {
-    head.split_whitespace().next().is_some_and(|first| {
-        first == "fn" || first.starts_with("pub") || first == "async" || first == "const"
-    }) && head.split_whitespace().any(|word| word == "fn")
+/// The name of the function that a line begins.
+fn function_name(line: &str) -> Option<&str> {
+    let (before, name) = line.split_once("fn ")?;
+    let qualifiers = [
+        "pub",
+        "pub(crate)",
+        "pub(super)",
+        "async",
+        "const",
+        "extern",
+    ];
+    let is_item = before
+        .split_whitespace()
+        .all(|word| qualifiers.contains(&word));
+    is_item.then(|| name.split(['(', '<']).next().unwrap_or(name))
 }
 
 pub(crate) fn stands_alone(path: &str, text: &str) -> Vec<String> {
@@ -160,6 +172,23 @@ fn planted_violations_are_found() {
     );
     assert_eq!(named_for_what_it_is("src/utils/mod.rs", "").len(), 1);
     assert_eq!(small("src/a.rs", &long), ["src/a.rs:2: long has 62 lines"]);
+    for head in [
+        "pub fn",
+        "pub(crate) fn",
+        "    pub(super) async fn",
+        "const fn",
+    ] {
+        let indent = &head[..head.len() - head.trim_start().len()];
+        let body = format!("{indent}    x();\n").repeat(60);
+        let long =
+            format!("#[cfg(test)]\nmod tests;\n{head} long<T>(\n{indent}) {{\n{body}{indent}}}\n");
+        assert_eq!(small("src/a.rs", &long).len(), 1, "{head}");
+    }
+    let tested = format!(
+        "fn a() {{}}\n#[cfg(test)]\nmod tests {{\n{}}}\n",
+        "\n".repeat(501)
+    );
+    assert_eq!(small("src/a.rs", &tested).len(), 0);
     assert_eq!(small("src/a.rs", &"//\n".repeat(501)).len(), 1);
     assert_eq!(
         stands_alone("a.md", concat!("see ../", "shared/X.md")).len(),
