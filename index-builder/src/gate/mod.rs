@@ -280,7 +280,7 @@ impl Judged {
         if let Some(misfit) = Standing::misfit(standing.as_ref(), kind) {
             operation::misfit(misfit, findings);
         }
-        let Some(standing) = standing.filter(|_| kind != OperationKind::Issue) else {
+        let Some(standing) = standing else {
             return Ok(());
         };
         if let Some(reason) = &self.reason {

@@ -188,6 +188,36 @@ fn each_code_alone() {
 }
 
 #[test]
+fn a_wrong_name_hides_nothing_that_the_code_decides() {
+    let centre = Centre::new();
+    let misnamed = |serial, code| {
+        issue(serial)
+            .with("occupation_code", code)
+            .with("occupation_name", "错名")
+    };
+    let rows = [misnamed(1, "4-10-01-05"), misnamed(2, "6-31-01-03")];
+    centre.deliver("batch.csv", &rows);
+    let report = centre.check("batch.csv").report(1);
+    let mut told = remarks(&report, "rejections");
+    told.sort();
+    let expected = [
+        remark(2, "occupation_code", "occupation_not_in_programme"),
+        remark(2, "occupation_name", "occupation_unknown"),
+        remark(3, "occupation_code", "occupation_excluded"),
+        remark(3, "occupation_name", "occupation_unknown"),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_passport_that_looks_like_a_power_of_ten_is_a_passport() {
+    let centre = Centre::new();
+    let passport = issue(1).with("id_type", "08").with("id_number", "5E123456");
+    centre.deliver("batch.csv", &[passport]);
+    assert_eq!(centre.check("batch.csv").report(0)["admitted"], 1);
+}
+
+#[test]
 fn all_codes_in_one_batch() {
     let centre = Centre::new();
     let mut rows = vec![issue(1)];
