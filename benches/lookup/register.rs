@@ -102,6 +102,8 @@ impl Register {
                 rows: certificates,
             },
             registry: Digest::of(b"registry"),
+            base: None,
+            pointed: None,
         };
         let manifest = self.publisher.sign(manifest).expect("it can be written");
         let entry = ChannelEntry {
@@ -231,6 +233,7 @@ impl Codes {
             occupations: self.occupations,
             directions: self.directions,
             reasons: self.reasons,
+            coded_centres: None,
             coverage: self.coverage.into_values().collect(),
             statistics: Vec::new(),
         }

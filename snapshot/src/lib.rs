@@ -45,7 +45,7 @@ pub use durable::{FileError, Outcome};
 pub use find::{Found, Question, look_up};
 pub use holders::Holders;
 pub use layer::WriteError;
-pub use manifest::{Counts, LayerKind, LayerRef, LedgerHead, Manifest, PublishId};
+pub use manifest::{Counts, LayerKind, LayerRef, LedgerHead, Manifest, Origin, Pointed, PublishId};
 pub use row::{Row, RowError, Status};
 pub use rows::NumbersAndRows;
 pub use signed::{DocumentError, Publisher, PublisherKey, PublisherKeys, Signed};

@@ -39,6 +39,31 @@ pub struct Manifest {
     pub ledger: LedgerHead,
     /// Digest over the registry that the texts were made from.
     pub registry: Digest,
+    /// Where the base layer comes from, when an earlier generation wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Origin>,
+    /// Which generations it was put together from, when `point` did that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointed: Option<Pointed>,
+}
+
+/// The generation that wrote a base layer which later ones go on using.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Origin {
+    /// Its number.
+    pub generation: u64,
+    /// When it was made: a base that has grown old is made anew.
+    pub created_at: Timestamp,
+}
+
+/// What `point` put together: the certificates of one generation as another one knows their state.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Pointed {
+    /// The generation whose certificates these are, with what their rows say.
+    pub rows_of: u64,
+    /// The newest generation that followed the ledger; status, its date and its reason are taken
+    /// from there, so that no withdrawn certificate becomes valid again.
+    pub states_of: u64,
 }
 
 /// The three blobs of a layer.

@@ -31,6 +31,10 @@ pub struct Texts {
     pub reasons: Vec<String>,
     /// Review centres: those of rows first, then the rest of the registry, for their telephones.
     pub centres: Vec<Centre>,
+    /// How many of the centres are those of rows, whose places never change; absent in texts of
+    /// the first release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coded_centres: Option<u16>,
     /// What the register holds of each institution that has rows, by code.
     pub coverage: Vec<Coverage>,
     /// Counts for the public statistics, in the order of their first four fields.

@@ -241,6 +241,8 @@ impl Register {
                 rows: count,
             },
             registry: Digest::of(b"registry"),
+            base: None,
+            pointed: None,
         }
     }
 
@@ -325,6 +327,7 @@ fn texts(sorted: &[(CertificateNumber, &Certificate)]) -> Texts {
             centre("440000", "440000", "广东省职业技能服务指导中心"),
             centre("440100", "440100", "广州市职业技能鉴定指导中心"),
         ],
+        coded_centres: None,
         coverage,
         statistics: Vec::new(),
     }

@@ -118,6 +118,8 @@ impl Centre {
                 rows: 0,
             },
             registry: Digest::of(b""),
+            base: None,
+            pointed: None,
         };
         let manifest = publisher.sign(manifest).unwrap();
         let entry = ChannelEntry {

@@ -33,6 +33,7 @@ pub(crate) fn texts(
         }
     }
     let occupations = tables.occupations.into_entries();
+    let coded_centres = tables.centres.into_entries();
     Ok(Texts {
         format: layout::FORMAT,
         institutions,
@@ -42,7 +43,8 @@ pub(crate) fn texts(
             .collect(),
         directions: tables.directions.into_entries(),
         reasons: tables.reasons.into_entries(),
-        centres: centres(registry, tables.centres.into_entries())?,
+        coded_centres: u16::try_from(coded_centres.len()).ok(),
+        centres: centres(registry, coded_centres)?,
         coverage: survey.coverage,
         statistics: survey.statistics,
     })

@@ -129,6 +129,8 @@ fn manifest(
         counts: compiled.counts,
         ledger: ledger_head(order.ledger.head()),
         registry: order.registry.digest(),
+        base: None,
+        pointed: None,
     })
 }
 

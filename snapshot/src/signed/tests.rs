@@ -67,6 +67,8 @@ fn manifest(layers: Vec<LayerRef>, certificates: u64) -> Manifest {
             rows: 0,
         },
         registry: Digest::of(b"registry"),
+        base: None,
+        pointed: None,
     }
 }
 

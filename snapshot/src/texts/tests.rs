@@ -56,6 +56,7 @@ fn example() -> Texts {
             phone: "020-00000000".into(),
             address: "广州市".into(),
         }],
+        coded_centres: None,
         coverage: vec![coverage("J000044000001"), coverage("S000044000002")],
         statistics: vec![group(0, 3, 1)],
     }

@@ -95,6 +95,7 @@ fn texts() -> Texts {
             phone: "020-00000000".into(),
             address: "广州市".into(),
         }],
+        coded_centres: None,
         coverage: vec![Coverage {
             institution: code,
             certificates: 21,

@@ -95,6 +95,7 @@ impl Codes {
             directions: by_code(self.directions),
             reasons: by_code(self.reasons),
             centres: by_code(self.centres).into_iter().map(centre).collect(),
+            coded_centres: None,
             coverage: coverage(certificates),
             statistics: statistics(certificates),
         }

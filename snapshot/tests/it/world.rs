@@ -150,6 +150,8 @@ impl World {
                 rows: certificates as u64,
             },
             registry: Digest::of(b"registry"),
+            base: None,
+            pointed: None,
         }
     }
 
