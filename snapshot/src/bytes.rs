@@ -1,8 +1,8 @@
 //! Mapping files: the only unsafe code of the workspace.
 //!
-//! A map is sound while nobody changes or truncates its file, which no code can see. So only
-//! files of a folder that is private to us can be mapped, and [`PrivateFolder`] is the token for
-//! having looked.
+//! A map is sound while nobody changes or truncates its file, which no code can see. So a reader
+//! maps only files of a folder that is private to it, and [`PrivateFolder`] is the token for
+//! having looked; the builder also maps blobs of the store it holds the lock of.
 
 #![allow(unsafe_code)]
 
@@ -18,6 +18,7 @@ use memmap2::{Mmap, MmapOptions};
 use crate::digest::BlobRef;
 use crate::durable::{self, FileError, Staged};
 use crate::layout;
+use crate::store::{PublishLock, Store};
 
 /// The bytes of a file, mapped read-only and brought into memory.
 pub struct Map(Mmap);
@@ -129,6 +130,31 @@ impl PrivateFolder {
         // Digest and checksums find a broken 4; they do not make it safe.
         let mapped = unsafe { MmapOptions::new().populate().map(&file) };
         mapped.map(Map).map_err(FileError::io("map", &path))
+    }
+}
+
+impl Map {
+    /// Maps a blob of a store where it lies, for the builder, which would otherwise copy a
+    /// register of gigabytes to add some rows to it. Pages come in when they are read. The length
+    /// is checked, the contents are not.
+    pub(crate) fn in_place(
+        store: &Store,
+        _lock: &PublishLock,
+        blob: &BlobRef,
+    ) -> Result<Self, FileError> {
+        let (path, file) = store.open_blob(blob)?;
+        // SAFETY: a map is sound while nobody changes or truncates the file.
+        // 1. A blob is linked under its name when it is complete, and no program of ours opens it
+        //    for writing after that (`durable.rs`, `store/staged.rs`).
+        // 2. `gc` removes blobs, which is fine for a map, and only under the lock that the caller
+        //    holds as well.
+        // 3. Whoever else can write into the store can break this, as they could publish; and an
+        //    operator who edits published files by hand. docs/operations.md says that the store
+        //    is writable by the builder's user alone, and its files by nobody.
+        // What has changed before is found by checksums; what is truncated meanwhile ends this
+        // process by a signal, before it has published anything. A server never comes here.
+        let mapped = unsafe { MmapOptions::new().map(&file) };
+        mapped.map(Self).map_err(FileError::io("map", &path))
     }
 }
 

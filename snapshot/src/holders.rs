@@ -263,6 +263,13 @@ impl<D: AsRef<[u8]>> HolderTable<D> {
         Ok(ours.filter_map(move |(found, ordinal)| (found == key).then_some(ordinal)))
     }
 
+    /// Every entry in order.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (HolderKey, u32)> + '_ {
+        let entries = self.entries(0, self.frame.count).unwrap_or_default();
+        let (entries, _) = entries.as_chunks::<{ layout::HOLDER }>();
+        entries.iter().map(parse_entry)
+    }
+
     /// First entry and checksum of a bucket.
     fn bucket(&self, bucket: u64) -> Result<(u32, u32), Damaged> {
         let begin = self.frame.directory() + bucket * layout::BUCKET as u64;

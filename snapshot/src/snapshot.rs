@@ -1,6 +1,8 @@
 //! One generation, opened: verified, mapped, in memory. Plain data that any number of threads may
 //! ask at once; it never changes.
 
+mod rehearsal;
+
 use certificate::{InstitutionCode, KeyId, LookupKey};
 use jiff::Timestamp;
 
