@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::BlobRef;
 use crate::row::Row;
 use crate::store::{Store, StoreError};
-use crate::{json, layout};
+use crate::{durable, json, layout};
 
 /// The tables of a generation.
 ///
@@ -190,6 +190,19 @@ impl Texts {
         let texts: Self = serde_json::from_slice(bytes).map_err(TextsError::Malformed)?;
         texts.check()?;
         Ok(texts)
+    }
+
+    /// Reads the blob of a store, checking its digest.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::File`] when it is not the one referred to, [`StoreError::Texts`] when the
+    /// tables do not fit together.
+    pub fn read(store: &Store, blob: &BlobRef) -> Result<Self, StoreError> {
+        let (path, mut file) = store.open_blob(blob)?;
+        let mut bytes = Vec::new();
+        durable::copy_checked(&mut file, &path, blob, &mut bytes)?;
+        Self::parse(&bytes).map_err(StoreError::Texts)
     }
 
     /// Writes the blob into a store. Equal tables give equal bytes.

@@ -1,16 +1,15 @@
 //! `publish`: the ledger becomes the register that readers take.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
-use snapshot::keyfile::{self, KeyFileError};
 use snapshot::{Channel, Store, layout};
 
 use super::{Context, create_parents, print, store_directory};
 use crate::compile::{MEMORY_BYTES_LEAST, Means};
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
-use crate::publishing::{Keys, Order, publish};
+use crate::publishing::{Guard, Guards, Keys, Layer, Order, publish};
 use crate::registry::Registry;
 
 /// More threads than any machine has; keeps a typing error from asking for a million.
@@ -20,7 +19,8 @@ const THREADS_MOST: u16 = 1024;
 ///
 /// When neither ledger, registry nor look-up key have changed, nothing is written, but once in 24
 /// hours a new epoch says that the live generation is still looked after. Before a new generation
-/// goes live, thousands of its certificates are asked about; one wrong answer ends it with exit 2.
+/// goes live it is compared with the live one, and thousands of its certificates are asked about;
+/// a guard that refuses, or one wrong answer, ends it with exit 2 and nothing is published.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The registry: institutions, review centres.
@@ -40,8 +40,8 @@ pub(crate) struct Args {
     store: PathBuf,
 
     /// Which layer to write.
-    #[arg(long, value_enum, default_value_t = Layer::Auto)]
-    layer: Layer,
+    #[arg(long, value_enum, default_value_t = LayerName::Auto)]
+    layer: LayerName,
 
     /// Memory to compile in, for example 512MiB or 2GiB, at least 64MiB; what does not fit is
     /// sorted in files without names in the store's staging directory. The trial maps the new
@@ -56,18 +56,48 @@ pub(crate) struct Args {
     /// The channel that readers follow.
     #[arg(long, default_value = "stable", value_parser = channel)]
     channel: Channel,
+
+    /// The epoch to begin with in a store that was restored or made anew: above every epoch that
+    /// readers may have seen, or they will refuse it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    first_epoch: Option<u64>,
+
+    #[command(flatten)]
+    overrides: Overrides,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Layer {
-    /// A new base when anything is new.
+enum LayerName {
+    /// A fresh layer while it is small and the base less than a day old, else a new base from both.
     Auto,
-    /// A new base in any case.
+    /// A fresh layer over the live base.
+    Fresh,
+    /// A new base from the whole ledger, even when nothing is new.
     Base,
 }
 
+/// Guards that are overridden.
+#[derive(Debug, clap::Args)]
+struct Overrides {
+    /// Publish although the ledger does not contain what is live.
+    #[arg(long)]
+    allow_other_ledger: bool,
+
+    /// Publish although there are fewer certificates than before.
+    #[arg(long)]
+    allow_shrink: bool,
+
+    /// Publish although an institution would have no certificates any more.
+    #[arg(long)]
+    allow_vanished: bool,
+
+    /// Publish although over a fifth of the rows since the last publish were rejected.
+    #[arg(long)]
+    allow_rejections: bool,
+}
+
 pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let keys = open_keys(&args.keys)?;
+    let keys = Keys::open(&args.keys)?;
     let registry = Registry::open(&args.registry)?;
     let ledger = Ledger::open_existing(&args.ledger)?;
     create_parents(&args.store)?;
@@ -83,7 +113,9 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         keys: &keys,
         store: &store,
         channel: &args.channel,
-        always: matches!(args.layer, Layer::Base),
+        layer: args.layer.into(),
+        first_epoch: args.first_epoch,
+        guards: args.overrides.guards(),
         means: &means,
         now: context.now,
     })?;
@@ -94,31 +126,27 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Reads the keys; a pair that does not belong together would publish what every reader refuses.
-fn open_keys(folder: &Path) -> Result<Keys, Failure> {
-    let private = folder.join(layout::PUBLISHER_KEY);
-    let public = folder.join(layout::PUBLISHER_PUBLIC_KEY);
-    let read = || {
-        let keys = Keys {
-            lookup: keyfile::read_lookup(&folder.join(layout::LOOKUP_KEY))?,
-            publisher: keyfile::read_publisher(&private)?,
-        };
-        match keyfile::read_publisher_public(&public)? == *keys.publisher.public() {
-            true => Ok(keys),
-            false => Err(KeyFileError::Mismatch {
-                private: private.clone(),
-                public: public.clone(),
-            }),
+impl From<LayerName> for Layer {
+    fn from(name: LayerName) -> Self {
+        match name {
+            LayerName::Auto => Self::Auto,
+            LayerName::Fresh => Self::Fresh,
+            LayerName::Base => Self::Base,
         }
-    };
-    read().map_err(|error| match error {
-        KeyFileError::File(error) if error.is_not_found() => Failure::Usage(format!(
-            "{}; make missing keys with index-builder keys --out {}",
-            Failure::chain(&error),
-            folder.display()
-        )),
-        error => Failure::KeyFile(error),
-    })
+    }
+}
+
+impl Overrides {
+    fn guards(&self) -> Guards {
+        let given = [
+            (self.allow_other_ledger, Guard::OtherLedger),
+            (self.allow_shrink, Guard::Shrink),
+            (self.allow_vanished, Guard::Vanished),
+            (self.allow_rejections, Guard::Rejections),
+        ];
+        let allowed = given.into_iter().filter(|(allowed, _)| *allowed);
+        Guards::allowing(allowed.map(|(_, guard)| guard).collect())
+    }
 }
 
 fn channel(text: &str) -> Result<Channel, &'static str> {

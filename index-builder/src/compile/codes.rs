@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use certificate::OccupationCode;
+use snapshot::Texts;
 
 use super::CompileError;
 
@@ -41,6 +42,30 @@ impl Tables {
             reasons: Codes::new("reasons", most),
             centres: Codes::new("review centres", usize::from(u8::MAX)),
         }
+    }
+
+    /// The tables that a generation ended with, whose texts say which centres are those of rows.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError::TableFull`], never for texts that were read.
+    pub(crate) fn of(texts: &Texts) -> Result<Self, CompileError> {
+        let coded = usize::from(texts.coded_centres.unwrap_or(0));
+        let mut tables = Self::new();
+        for occupation in &texts.occupations {
+            let entry = (occupation.code, occupation.name.clone());
+            tables.occupations.code(entry)?;
+        }
+        for direction in &texts.directions {
+            tables.directions.code(direction.clone())?;
+        }
+        for reason in &texts.reasons {
+            tables.reasons.code(reason.clone())?;
+        }
+        for centre in texts.centres.iter().take(coded) {
+            tables.centres.code(centre.code.clone())?;
+        }
+        Ok(tables)
     }
 
     /// The code of a review centre, which a row gives one byte.

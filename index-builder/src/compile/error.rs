@@ -1,7 +1,7 @@
 //! Why a ledger cannot be compiled.
 
 use certificate::InstitutionCode;
-use snapshot::{StoreError, WriteError};
+use snapshot::{FileError, PublishedError, StoreError, WriteError};
 
 use super::history::Misfit;
 use crate::failure::{Exit, store_exit};
@@ -52,6 +52,9 @@ pub(crate) enum CompileError {
     /// A temporary file gave other bytes than were written.
     #[error("a temporary file of the sort came back damaged; check the disk")]
     Spool,
+    /// A layer of the generation to go on from cannot be used.
+    #[error("cannot go on from the live generation; publish with --layer base")]
+    Previous(#[from] PublishedError),
     /// A blob cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -67,6 +70,7 @@ impl CompileError {
             Self::Ledger(error) => error.exit(),
             Self::Store(error) => store_exit(error),
             Self::Sort(_) | Self::Spool | Self::Threads(_) => Exit::Io,
+            Self::Previous(PublishedError::File(FileError::Io { .. })) => Exit::Io,
             Self::Write(WriteError::Store(error)) => store_exit(error),
             Self::Write(_) => Exit::Bug,
             _ => Exit::Input,

@@ -3,18 +3,16 @@
 //! The gate let in only operations that fit the state. A history that does not fit was not written
 //! by it, so it is refused whole instead of guessed at.
 
-use certificate::date;
+use certificate::date::{self, Date};
 use certificate::key::HolderKey;
-use certificate::number::CertificateNumber;
 use certificate::record::OperationKind;
 use snapshot::{Row, Status};
 
-use super::record::{KeyedChange, KeyedDetails};
+use super::record::{KeyedChange, Shown};
 
 /// A certificate after the changes seen so far.
 pub(crate) struct History {
-    number: CertificateNumber,
-    details: KeyedDetails,
+    details: Shown,
     /// Code and packed day of the review of `details`.
     reviewed: (u8, u16),
     /// Packed day of the withdrawal in force.
@@ -23,6 +21,10 @@ pub(crate) struct History {
     reason: Option<u16>,
     revision: u16,
     sequence: u64,
+    /// Under which key the holder finds it; `None` while no change seen has said.
+    holder: Option<HolderKey>,
+    /// Packed day of the latest review of an issue or a correction seen.
+    latest_review: Option<u16>,
 }
 
 /// A change that its certificate's state does not allow, by its position in the ledger.
@@ -36,23 +38,52 @@ impl History {
     pub(crate) fn begin(change: &KeyedChange) -> Result<Self, Misfit> {
         match (change.kind, change.details) {
             (OperationKind::Issue, Some(details)) => Ok(Self {
-                number: change.number,
-                details,
+                details: details.shown,
                 reviewed: (change.review_centre, change.reviewed_on),
                 withdrawn_on: None,
                 reason: change.reason,
                 revision: 1,
                 sequence: change.sequence,
+                holder: Some(details.holder),
+                latest_review: Some(change.reviewed_on),
             }),
             _ => Err(change.misfit()),
         }
+    }
+
+    /// Begins with what was published of a number.
+    pub(crate) fn resume(row: &Row) -> Result<Self, Misfit> {
+        let day = |on| {
+            date::to_day_number(on).ok_or(Misfit {
+                sequence: row.sequence,
+            })
+        };
+        Ok(Self {
+            details: Shown {
+                name_tag: row.name_tag,
+                id_tag: row.id_tag,
+                initial: row.initial,
+                occupation: row.occupation,
+                direction: row.direction,
+                issued_on: day(row.issued_on)?,
+            },
+            reviewed: (row.review_centre, day(row.reviewed_on)?),
+            withdrawn_on: row.status_on.map(day).transpose()?,
+            reason: row.reason,
+            revision: row.revision,
+            sequence: row.sequence,
+            holder: None,
+            latest_review: None,
+        })
     }
 
     /// Goes on with the next change of the same number.
     pub(crate) fn apply(&mut self, change: &KeyedChange) -> Result<(), Misfit> {
         match (change.kind, change.details, self.withdrawn_on) {
             (OperationKind::Correct, Some(details), withdrawn_on) => {
-                self.details = details;
+                self.details = details.shown;
+                self.holder = Some(details.holder);
+                self.latest_review = self.latest_review.max(Some(change.reviewed_on));
                 self.reviewed = (change.review_centre, change.reviewed_on);
                 if withdrawn_on.is_none() {
                     self.reason = change.reason;
@@ -73,14 +104,15 @@ impl History {
         Ok(())
     }
 
-    /// The certificate it is about.
-    pub(crate) fn number(&self) -> &CertificateNumber {
-        &self.number
+    /// Under which key the holder finds it now; the key of a corrected name leads nowhere. `None`
+    /// when none of the changes seen was an issue or a correction.
+    pub(crate) fn holder(&self) -> Option<HolderKey> {
+        self.holder
     }
 
-    /// Under which key the holder finds it now; the key of a corrected name leads nowhere.
-    pub(crate) fn holder(&self) -> HolderKey {
-        self.details.holder
+    /// Day of the latest review among the issues and corrections seen.
+    pub(crate) fn latest_review(&self) -> Option<Date> {
+        self.latest_review.map(date::from_day_number)
     }
 
     /// What is published of it.
@@ -117,7 +149,9 @@ impl KeyedChange {
 #[cfg(test)]
 mod tests {
     use certificate::key::Tag;
+    use certificate::number::CertificateNumber;
 
+    use super::super::record::KeyedDetails;
     use super::*;
 
     /// A change of one number: the letter is the operation, the sequence its place in the text.
@@ -130,14 +164,17 @@ mod tests {
             _ => OperationKind::Restore,
         };
         let code = u16::from(sequence);
-        let details = KeyedDetails {
+        let shown = Shown {
             name_tag: Tag::from_bytes([sequence; 8]),
             id_tag: Tag::from_bytes([sequence + 100; 8]),
-            holder: HolderKey::from_bytes([sequence; 12]),
             initial: '张',
             occupation: code,
             direction: code,
             issued_on: 18_000 + code,
+        };
+        let details = KeyedDetails {
+            shown,
+            holder: HolderKey::from_bytes([sequence; 12]),
         };
         KeyedChange {
             number: CertificateNumber::parse("J000044000001203000123").unwrap(),
@@ -180,7 +217,7 @@ mod tests {
                 "{operations}"
             );
             assert_eq!(
-                u16::from(history.holder().as_bytes()[0]),
+                u16::from(history.holder().unwrap().as_bytes()[0]),
                 details,
                 "{operations}"
             );
@@ -196,6 +233,24 @@ mod tests {
             assert_eq!(row.status == Status::Withdrawn, withdrawn.is_some());
             assert_eq!(usize::from(row.revision), operations.len());
             assert_eq!(row.sequence, operations.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_history_goes_on_from_its_row() {
+        for operations in ["iw", "iwr", "ic", "iwc", "iwcr", "iwrw", "iccwrc"] {
+            let whole = fold(operations).unwrap();
+            for seen in 1..operations.len() {
+                let row = fold(&operations[..seen]).unwrap().row();
+                let mut history = History::resume(&row).unwrap();
+                for (operation, sequence) in operations.chars().zip(1..).skip(seen) {
+                    history.apply(&change(operation, sequence)).unwrap();
+                }
+                assert_eq!(history.row(), whole.row(), "{operations} after {seen}");
+                let corrected = operations[seen..].contains('c');
+                assert_eq!(history.holder().is_some(), corrected, "{operations}");
+                assert_eq!(history.latest_review().is_some(), corrected);
+            }
         }
     }
 

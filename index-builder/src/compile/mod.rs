@@ -1,10 +1,14 @@
-//! Compiles the ledger into a layer and its texts.
+//! Compiles the ledger into layers and their texts.
 //!
 //! ```text
-//! ledger ─► reading ─► sort by number ─► history ─► numbers + rows, survey
-//!           hashes,                      one row      └► sort by holder ─► holders
-//!           codes
+//! ledger ─► reading ─► sort by number ─► fold ─► writing: numbers + rows, survey
+//!           hashes,                      one row   └► sort by holder ─► holders
+//!           codes                        a number
 //! ```
+//!
+//! Either of the whole ledger, or of what came after an earlier generation: then the changed
+//! certificates are put over its fresh layer, and, when a new base is due, over its base
+//! ([`grow`](grow())). Both give the same bytes.
 //!
 //! The result is a pure function of the ledger's rows in their order, the registry and the look-up
 //! key: no time, operator, path, locale, number of threads or amount of memory reaches a blob.
@@ -12,12 +16,18 @@
 
 mod codes;
 mod error;
+mod fold;
+mod grow;
 mod history;
+mod merge;
+mod previous;
 mod reading;
 mod record;
+mod recount;
 mod survey;
 mod texts;
 mod witness;
+mod writing;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,24 +35,23 @@ pub(crate) mod tests;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use certificate::key::{HolderKey, LookupKey, MacAlgorithm};
-use snapshot::{
-    BlobRef, Counts, Digest, Holders, LayerKind, LayerRef, NumbersAndRows, Row, Store, layout,
-};
+use certificate::key::{LookupKey, MacAlgorithm};
+use snapshot::{BlobRef, Counts, Coverage, LayerKind, LayerRef, Store};
 
-use crate::ledger::Ledger;
-use crate::progress::Progress;
+use crate::ledger::{Head, Ledger};
 use crate::registry::Registry;
-use crate::sort::{Sorted, Sorter};
+use crate::sort::Sorter;
 
 pub(crate) use error::CompileError;
+pub(crate) use grow::{Onto, grow};
+pub(crate) use previous::Previous;
 pub(crate) use witness::{Witness, Witnesses};
 
 use codes::Tables;
-use history::History;
+use fold::Folding;
 use reading::Reading;
-use record::KeyedChange;
 use survey::Survey;
+use writing::{Entry, LayerWriter, Written};
 
 /// Bytes left to what is not a sort: chunks being parsed, code tables, writers, witnesses. 24 MB
 /// of them were in use with two threads and two million changes.
@@ -50,12 +59,6 @@ const FIXED_BYTES: usize = 48 << 20;
 
 /// The least memory that leaves the sorts something to work with.
 pub(crate) const MEMORY_BYTES_LEAST: usize = 64 << 20;
-
-/// Bytes of a holder's key and an ordinal in the second sort.
-const HOLDER_WIDTH: usize = HolderKey::LENGTH + 4;
-
-/// Rows between two steps of the progress.
-const PROGRESS_ROWS: u64 = 65_536;
 
 /// Everything that a layer follows from.
 pub(crate) struct Inputs<'a> {
@@ -76,9 +79,12 @@ pub(crate) struct Means {
 
 /// A register that is written and not yet published.
 pub(crate) struct Compiled {
-    pub(crate) layer: LayerRef,
+    /// As in a manifest.
+    pub(crate) layers: Vec<LayerRef>,
     pub(crate) texts: BlobRef,
     pub(crate) counts: Counts,
+    /// Which institutions have certificates.
+    pub(crate) coverage: Vec<Coverage>,
     /// What can be asked to see whether it answers as it should.
     pub(crate) witnesses: Witnesses,
     /// How long each phase took, in order.
@@ -111,8 +117,7 @@ fn compile_here(
     store: &Store,
 ) -> Result<Compiled, CompileError> {
     let mut phases = Phases::start();
-    let sorts_bytes = means.memory_bytes.saturating_sub(FIXED_BYTES);
-    let reading = read(inputs, means, sorts_bytes / 4 * 3)?;
+    let reading = read(inputs, means, (&Head::empty(), Tables::new()))?;
     phases.end("read");
 
     let Reading {
@@ -124,165 +129,84 @@ fn compile_here(
     let changes = sorter.finish()?;
     phases.end("sort");
 
-    let by_holder = Sorter::new(&means.spool, sorts_bytes / 4, changes.records());
-    let rows = write_rows(changes, store, by_holder, &mut witnesses)?;
+    let by_holder = Sorter::new(&means.spool, means.holders_bytes(), changes.records());
+    let mut writer = LayerWriter::new(store, by_holder, changes.records())?;
+    let mut survey = Survey::default();
+    for folded in Folding::new(changes, None) {
+        let folded = folded?;
+        let latest_review = folded.latest_review.unwrap_or(folded.row.reviewed_on);
+        survey.count(&folded.number, &folded.row, latest_review);
+        witnesses.expect(&folded.number, &folded.row);
+        writer.push(&Entry::from(folded))?;
+    }
     phases.end("rows");
 
-    let holders = write_holders(rows.by_holder, rows.survey.certificates, store)?;
+    let written = writer.finish(std::iter::empty())?;
     phases.end("holders");
 
-    let counts = rows.survey.counts();
-    let texts = texts::texts(inputs.registry, tables, rows.survey)?.write(store)?;
+    let tally = survey.finish();
+    let (counts, coverage) = (tally.counts, tally.coverage.clone());
+    let texts = texts::texts(inputs.registry, tables, tally)?.write(store)?;
     phases.end("texts");
-    let layer = LayerRef {
-        kind: LayerKind::Base,
-        key_id: inputs.key.id(),
-        algorithm: MacAlgorithm::HmacSha256,
-        certificates: counts.certificates,
-        numbers: rows.numbers,
-        holders,
-        rows: rows.rows,
-    };
     Ok(Compiled {
-        layer,
+        layers: vec![written.layer(LayerKind::Base, inputs.key)],
         texts,
         counts,
+        coverage,
         witnesses,
         phases: phases.ended,
     })
 }
 
+/// Reads the changes after a head, with the tables that there were then.
 fn read<'a>(
     inputs: &Inputs<'a>,
     means: &Means,
-    sort_bytes: usize,
+    (after, tables): (&Head, Tables),
 ) -> Result<Reading<'a>, CompileError> {
     let head = inputs.ledger.head();
+    let expected = head.rows.saturating_sub(after.rows);
     let mut reading = Reading {
         key: inputs.key,
-        tables: Tables::new(),
-        witnesses: Witnesses::new(seed(&head.digest), head.rows),
-        sorter: Sorter::new(&means.spool, sort_bytes, head.rows),
+        tables,
+        witnesses: Witnesses::new(witness::seed(&head.digest), expected),
+        sorter: Sorter::new(&means.spool, means.changes_bytes(), expected),
     };
-    let changes = reading.read(inputs.ledger, means.memory_bytes)?;
-    if changes != head.rows {
-        return Err(CompileError::Rows {
-            expected: head.rows,
-            found: changes,
-        });
+    let found = reading.read(inputs.ledger, after, means.memory_bytes)?;
+    if found != expected {
+        return Err(CompileError::Rows { expected, found });
     }
     Ok(reading)
 }
 
-/// Other certificates are asked about after each change of the ledger.
-fn seed(digest: &Digest) -> u64 {
-    let (first, _) = digest
-        .as_bytes()
-        .split_first_chunk()
-        .expect("a digest has 32 bytes, a seed 8");
-    u64::from_le_bytes(*first)
+impl Means {
+    fn sorts_bytes(&self) -> usize {
+        self.memory_bytes.saturating_sub(FIXED_BYTES)
+    }
+
+    /// Memory of the sort of changes by number.
+    fn changes_bytes(&self) -> usize {
+        self.sorts_bytes() / 4 * 3
+    }
+
+    /// Memory of the sort by holder, which begins while the other one ends.
+    fn holders_bytes(&self) -> usize {
+        self.sorts_bytes() / 4
+    }
 }
 
-/// What the pass over the sorted changes makes.
-struct Rows {
-    numbers: BlobRef,
-    rows: BlobRef,
-    survey: Survey,
-    by_holder: Sorter<HOLDER_WIDTH>,
-}
-
-/// One pass in the order of the numbers.
-fn write_rows(
-    changes: Sorted<{ record::WIDTH }>,
-    store: &Store,
-    by_holder: Sorter<HOLDER_WIDTH>,
-    witnesses: &mut Witnesses,
-) -> Result<Rows, CompileError> {
-    let mut progress = Progress::count("writing rows", changes.records());
-    let mut pass = RowsPass {
-        writer: NumbersAndRows::new(store)?,
-        survey: Survey::default(),
-        by_holder,
-        witnesses,
-    };
-    let mut open: Option<History> = None;
-    for (seen, change) in (1_u64..).zip(changes) {
-        let change = KeyedChange::unpack(&change?).ok_or(CompileError::Spool)?;
-        match &mut open {
-            Some(history) if *history.number() == change.number => history.apply(&change)?,
-            _ => {
-                let next = History::begin(&change)?;
-                if let Some(done) = open.replace(next) {
-                    pass.write(&done)?;
-                }
-            }
-        }
-        if seen.is_multiple_of(PROGRESS_ROWS) {
-            progress.advance(PROGRESS_ROWS);
+impl Written {
+    fn layer(&self, kind: LayerKind, key: &LookupKey) -> LayerRef {
+        LayerRef {
+            kind,
+            key_id: key.id(),
+            algorithm: MacAlgorithm::HmacSha256,
+            certificates: self.certificates,
+            numbers: self.numbers,
+            holders: self.holders,
+            rows: self.rows,
         }
     }
-    if let Some(done) = open {
-        pass.write(&done)?;
-    }
-    pass.finish()
-}
-
-struct RowsPass<'a, 's> {
-    writer: NumbersAndRows<'s>,
-    survey: Survey,
-    by_holder: Sorter<HOLDER_WIDTH>,
-    witnesses: &'a mut Witnesses,
-}
-
-impl RowsPass<'_, '_> {
-    fn write(&mut self, history: &History) -> Result<(), CompileError> {
-        let number = history.number();
-        let row: Row = history.row();
-        let ordinal = u32::try_from(self.survey.certificates)
-            .ok()
-            .filter(|&ordinal| u64::from(ordinal) < layout::LAYER_ROWS_MAX)
-            .ok_or(CompileError::LayerFull)?;
-        self.writer.push(number, &row)?;
-        self.survey.count(number, &row);
-        self.witnesses.expect(number, &row);
-        let mut holder = [0; HOLDER_WIDTH];
-        let (key, rank) = holder.split_at_mut(HolderKey::LENGTH);
-        key.copy_from_slice(history.holder().as_bytes());
-        rank.copy_from_slice(&ordinal.to_be_bytes());
-        Ok(self.by_holder.push(holder)?)
-    }
-
-    fn finish(self) -> Result<Rows, CompileError> {
-        let (numbers, rows, _) = self.writer.finish()?;
-        Ok(Rows {
-            numbers,
-            rows,
-            survey: self.survey.finish(),
-            by_holder: self.by_holder,
-        })
-    }
-}
-
-/// One pass in the order of the holder keys.
-fn write_holders(
-    by_holder: Sorter<HOLDER_WIDTH>,
-    certificates: u64,
-    store: &Store,
-) -> Result<BlobRef, CompileError> {
-    let mut progress = Progress::count("writing holders", certificates);
-    let mut writer = Holders::new(store, certificates)?;
-    for (seen, holder) in (1_u64..).zip(by_holder.finish()?) {
-        let holder = holder?;
-        let (key, rank) = holder
-            .split_first_chunk()
-            .expect("a holder key is shorter than the record");
-        let rank = rank.try_into().expect("the rest of the record is 4 bytes");
-        writer.push(HolderKey::from_bytes(*key), u32::from_be_bytes(rank))?;
-        if seen.is_multiple_of(PROGRESS_ROWS) {
-            progress.advance(PROGRESS_ROWS);
-        }
-    }
-    Ok(writer.finish()?)
 }
 
 /// How long things take, for the report.

@@ -1,4 +1,4 @@
-//! The first pass: every change of the ledger, once, into the sort.
+//! The first pass: every change of the ledger after some head, once, into the sort.
 //!
 //! Parsing and hashing, nearly all of the work, is done in parallel a group of chunks at a time;
 //! what depends on the order, the codes, is done in the order of the ledger. So the result does
@@ -11,9 +11,9 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::CompileError;
 use super::codes::Tables;
-use super::record::{KeyedChange, KeyedDetails, WIDTH};
+use super::record::{KeyedChange, KeyedDetails, Shown, WIDTH};
 use super::witness::Witnesses;
-use crate::ledger::{Chunk, Entry, Ledger, LedgerError};
+use crate::ledger::{Chunk, Entry, Head, Ledger, LedgerError};
 use crate::progress::Progress;
 use crate::sort::Sorter;
 
@@ -44,17 +44,18 @@ struct Hashes {
 }
 
 impl Reading<'_> {
-    /// Reads the whole ledger. Returns how many changes it has.
+    /// Reads the ledger after a head. Returns how many changes that were.
     pub(crate) fn read(
         &mut self,
         ledger: &Ledger,
+        after: &Head,
         memory_bytes: usize,
     ) -> Result<u64, CompileError> {
-        let mut progress = Progress::bytes("reading the ledger", ledger.total_bytes()?);
+        let mut progress = Progress::bytes("reading the ledger", ledger.bytes_after(after)?);
         let most = (rayon::current_num_threads() * CHUNKS_A_THREAD)
             .min(memory_bytes / MEMORY_A_CHUNK_BYTES)
             .max(1);
-        let mut chunks = ledger.chunks();
+        let mut chunks = ledger.chunks_after(after);
         let mut changes = 0;
         loop {
             let group: Vec<Chunk> = chunks.by_ref().take(most).collect::<Result<_, _>>()?;
@@ -116,14 +117,17 @@ impl Reading<'_> {
         sequence: u64,
     ) -> Result<KeyedDetails, CompileError> {
         let occupation = (details.occupation_code, details.occupation_name);
-        Ok(KeyedDetails {
+        let shown = Shown {
             name_tag: hashes.name_tag,
             id_tag: hashes.id_tag,
-            holder: hashes.holder,
             initial: details.name.initial(),
             occupation: self.tables.occupations.code(occupation)?,
             direction: self.tables.directions.code(details.direction)?,
             issued_on: day(details.issued_on, sequence)?,
+        };
+        Ok(KeyedDetails {
+            shown,
+            holder: hashes.holder,
         })
     }
 }

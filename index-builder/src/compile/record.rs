@@ -33,9 +33,16 @@ pub(crate) struct KeyedChange {
 /// What an issue or a correction says, as far as it is published.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct KeyedDetails {
+    pub(crate) shown: Shown,
+    /// Under which the holder finds it; no row has it.
+    pub(crate) holder: HolderKey,
+}
+
+/// The part of the details that a row has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Shown {
     pub(crate) name_tag: Tag,
     pub(crate) id_tag: Tag,
-    pub(crate) holder: HolderKey,
     /// First character of the name, all that is shown of it.
     pub(crate) initial: char,
     /// Code of occupation code and name.
@@ -56,14 +63,14 @@ impl KeyedChange {
         put(&mut rest, &[kind_to_byte(self.kind), self.review_centre]);
         put(&mut rest, &self.reviewed_on.to_be_bytes());
         put(&mut rest, &self.reason.unwrap_or(NO_REASON).to_be_bytes());
-        if let Some(details) = &self.details {
-            put(&mut rest, details.name_tag.as_bytes());
-            put(&mut rest, details.id_tag.as_bytes());
-            put(&mut rest, details.holder.as_bytes());
-            put(&mut rest, &u32::from(details.initial).to_be_bytes());
-            put(&mut rest, &details.occupation.to_be_bytes());
-            put(&mut rest, &details.direction.to_be_bytes());
-            put(&mut rest, &details.issued_on.to_be_bytes());
+        if let Some(KeyedDetails { shown, holder }) = &self.details {
+            put(&mut rest, holder.as_bytes());
+            put(&mut rest, shown.name_tag.as_bytes());
+            put(&mut rest, shown.id_tag.as_bytes());
+            put(&mut rest, &u32::from(shown.initial).to_be_bytes());
+            put(&mut rest, &shown.occupation.to_be_bytes());
+            put(&mut rest, &shown.direction.to_be_bytes());
+            put(&mut rest, &shown.issued_on.to_be_bytes());
         }
         bytes
     }
@@ -97,15 +104,16 @@ impl KeyedChange {
 
 impl KeyedDetails {
     fn unpack(rest: &mut &[u8]) -> Option<Self> {
-        Some(Self {
+        let holder = HolderKey::from_bytes(take(rest));
+        let shown = Shown {
             name_tag: Tag::from_bytes(take(rest)),
             id_tag: Tag::from_bytes(take(rest)),
-            holder: HolderKey::from_bytes(take(rest)),
             initial: char::from_u32(u32::from_be_bytes(take(rest)))?,
             occupation: u16::from_be_bytes(take(rest)),
             direction: u16::from_be_bytes(take(rest)),
             issued_on: u16::from_be_bytes(take(rest)),
-        })
+        };
+        Some(Self { shown, holder })
     }
 }
 
@@ -147,14 +155,17 @@ mod tests {
     use super::*;
 
     fn change(number: &str, sequence: u64, kind: OperationKind) -> KeyedChange {
-        let details = KeyedDetails {
+        let shown = Shown {
             name_tag: Tag::from_bytes([1; 8]),
             id_tag: Tag::from_bytes([2; 8]),
-            holder: HolderKey::from_bytes([3; 12]),
             initial: '𠮷',
             occupation: 4,
             direction: 0x0506,
             issued_on: u16::MAX,
+        };
+        let details = KeyedDetails {
+            shown,
+            holder: HolderKey::from_bytes([3; 12]),
         };
         KeyedChange {
             number: CertificateNumber::parse(number).unwrap(),

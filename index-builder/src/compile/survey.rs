@@ -5,15 +5,23 @@
 
 use std::collections::BTreeMap;
 
-use certificate::CertificateNumber;
+use certificate::{CertificateNumber, Date};
 use snapshot::{Counts, Coverage, Row, StatisticsGroup, Status};
 
-/// What is counted; see the fields of [`snapshot::Texts`] and [`snapshot::Counts`].
-#[derive(Default)]
-pub(crate) struct Survey {
+/// What was counted; see the fields of [`snapshot::Texts`] and [`snapshot::Counts`].
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Tally {
     pub(crate) coverage: Vec<Coverage>,
     pub(crate) statistics: Vec<StatisticsGroup>,
-    pub(crate) certificates: u64,
+    pub(crate) counts: Counts,
+}
+
+/// Counting while all rows go by.
+#[derive(Default)]
+pub(crate) struct Survey {
+    coverage: Vec<Coverage>,
+    statistics: Vec<StatisticsGroup>,
+    certificates: u64,
     withdrawn: u64,
     /// Of one institution, year and level: (certificates, withdrawn) by occupation.
     open: BTreeMap<u16, (u64, u64)>,
@@ -21,14 +29,15 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Counts the next row; numbers ascend.
-    pub(crate) fn count(&mut self, number: &CertificateNumber, row: &Row) {
+    /// Counts the next row; numbers ascend. `latest_review` is the latest of its issue and its
+    /// corrections.
+    pub(crate) fn count(&mut self, number: &CertificateNumber, row: &Row, latest_review: Date) {
         let same_group = |last: &CertificateNumber| group(last) == group(number);
         if !self.last.is_some_and(|last| same_group(&last)) {
             self.close_group();
         }
         self.last = Some(*number);
-        self.cover(number, row);
+        self.cover(number, latest_review);
         let withdrawn = u64::from(row.status == Status::Withdrawn);
         self.certificates += 1;
         self.withdrawn += withdrawn;
@@ -38,31 +47,30 @@ impl Survey {
     }
 
     /// Nothing more comes.
-    pub(crate) fn finish(mut self) -> Self {
+    pub(crate) fn finish(mut self) -> Tally {
         self.close_group();
-        self
-    }
-
-    /// The counts of a manifest.
-    pub(crate) fn counts(&self) -> Counts {
-        Counts {
-            certificates: self.certificates,
-            withdrawn: self.withdrawn,
-            institutions: self.coverage.len() as u64,
+        Tally {
+            counts: Counts {
+                certificates: self.certificates,
+                withdrawn: self.withdrawn,
+                institutions: self.coverage.len() as u64,
+            },
+            coverage: self.coverage,
+            statistics: self.statistics,
         }
     }
 
-    fn cover(&mut self, number: &CertificateNumber, row: &Row) {
+    fn cover(&mut self, number: &CertificateNumber, latest_review: Date) {
         let institution = number.institution();
         match self.coverage.last_mut() {
             Some(coverage) if coverage.institution == institution => {
                 coverage.certificates += 1;
-                coverage.latest_review_on = coverage.latest_review_on.max(row.reviewed_on);
+                coverage.latest_review_on = coverage.latest_review_on.max(latest_review);
             }
             _ => self.coverage.push(Coverage {
                 institution,
                 certificates: 1,
-                latest_review_on: row.reviewed_on,
+                latest_review_on: latest_review,
             }),
         }
     }
@@ -90,12 +98,12 @@ fn group(number: &CertificateNumber) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use certificate::{Date, Tag};
+pub(crate) mod tests {
+    use certificate::Tag;
 
     use super::*;
 
-    fn row(occupation: u16, reviewed_on: i8, status: Status) -> Row {
+    pub(crate) fn row(occupation: u16, reviewed_on: i8, status: Status) -> Row {
         Row {
             name_tag: Tag::from_bytes([0; 8]),
             id_tag: Tag::from_bytes([0; 8]),
@@ -125,10 +133,12 @@ mod tests {
             ("J000044000002213000001", 7, 3, Status::Valid),
         ] {
             let number = CertificateNumber::parse(number).unwrap();
-            survey.count(&number, &row(occupation, reviewed_on, status));
+            let row = row(occupation, reviewed_on, status);
+            survey.count(&number, &row, row.reviewed_on);
         }
         let survey = survey.finish();
-        assert_eq!((survey.certificates, survey.withdrawn), (6, 2));
+        let counts = &survey.counts;
+        assert_eq!((counts.certificates, counts.withdrawn), (6, 2));
         let coverage: Vec<_> = survey
             .coverage
             .iter()

@@ -10,8 +10,8 @@ use certificate::sample::{Population, registry};
 use jiff::Timestamp;
 use serde_json::value::to_raw_value;
 use snapshot::{
-    Cache, Channel, ChannelEntry, Found, LedgerHead, Manifest, Publication, PublishId, Publisher,
-    Question, Snapshot, Status, look_up,
+    Cache, Channel, ChannelEntry, Digest, Found, LedgerHead, Manifest, Publication, PublishId,
+    Publisher, Question, Snapshot, Status, layout, look_up,
 };
 
 use super::*;
@@ -109,7 +109,7 @@ impl Centre {
             publish_id: PublishId::random(),
             created_at: Timestamp::UNIX_EPOCH,
             normalisation: certificate::NORMALISATION_VERSION,
-            layers: vec![compiled.layer.clone()],
+            layers: vec![compiled.layers[0].clone()],
             texts: compiled.texts,
             counts: compiled.counts,
             ledger: LedgerHead {
@@ -154,7 +154,7 @@ pub(crate) fn withdrawals(population: &Population) -> Vec<Change> {
 }
 
 /// The correction of a certificate to another name.
-fn correction(issue: &Change, name: &str) -> Change {
+pub(crate) fn correction(issue: &Change, name: &str) -> Change {
     let mut details = issue.operation.details().unwrap().clone();
     details.name = HolderName::parse(name).unwrap();
     Change {
@@ -164,7 +164,7 @@ fn correction(issue: &Change, name: &str) -> Change {
     }
 }
 
-fn restoration(issue: &Change) -> Change {
+pub(crate) fn restoration(issue: &Change) -> Change {
     Change {
         operation: Operation::Restore,
         reason: "复核后恢复".to_owned(),
@@ -174,7 +174,7 @@ fn restoration(issue: &Change) -> Change {
 
 /// What identifies a register: the digests of all its blobs.
 fn digests(compiled: &Compiled) -> [Digest; 4] {
-    let layer = &compiled.layer;
+    let layer = &compiled.layers[0];
     [layer.numbers, layer.holders, layer.rows, compiled.texts].map(|blob| blob.sha256)
 }
 
@@ -371,11 +371,12 @@ fn sort_files_hold_no_clear_text() {
     let spool = centre.path("spool");
     fs::create_dir(&spool).unwrap();
     let means = Means {
-        memory_bytes: 0,
+        memory_bytes: FIXED_BYTES + (1 << 16),
         threads: 2,
         spool: spool.clone(),
     };
-    let reading = read(&inputs, &means, 1 << 16).unwrap();
+    let after = (&Head::empty(), Tables::new());
+    let reading = read(&inputs, &means, after).unwrap();
     let sorted = reading.sorter.finish().unwrap();
     let spooled = open_files_below(&spool);
     assert!(spooled.len() as u64 >= sorted.records() * record::WIDTH as u64);

@@ -8,7 +8,7 @@ use snapshot::{Affiliation, Centre, Institution, Occupation, Texts, layout};
 
 use super::CompileError;
 use super::codes::Tables;
-use super::survey::Survey;
+use super::survey::Tally;
 use crate::registry::{self, Registry};
 
 /// Puts the tables together.
@@ -20,10 +20,10 @@ use crate::registry::{self, Registry};
 pub(crate) fn texts(
     registry: &Registry,
     tables: Tables,
-    survey: Survey,
+    tally: Tally,
 ) -> Result<Texts, CompileError> {
     let institutions: Vec<Institution> = registry.institutions().map(institution).collect();
-    for coverage in &survey.coverage {
+    for coverage in &tally.coverage {
         let code = coverage.institution;
         if institutions
             .binary_search_by_key(&code, |institution| institution.code)
@@ -45,8 +45,8 @@ pub(crate) fn texts(
         reasons: tables.reasons.into_entries(),
         coded_centres: u16::try_from(coded_centres.len()).ok(),
         centres: centres(registry, coded_centres)?,
-        coverage: survey.coverage,
-        statistics: survey.statistics,
+        coverage: tally.coverage,
+        statistics: tally.statistics,
     })
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use certificate::record::{Change, Details};
 use certificate::{CertificateNumber, HolderName, IdentityNumber};
-use snapshot::Row;
+use snapshot::{Digest, Row};
 
 /// How many certificates are asked about, at most.
 const MOST: usize = 10_000;
@@ -51,7 +51,8 @@ impl Witnesses {
             && let Some(details) = change.operation.details()
             && (self.by_number.len() < MOST || self.by_number.contains_key(&change.number))
         {
-            self.by_number.insert(change.number, Witness::of(details));
+            self.by_number
+                .insert(change.number, Witness::of(details, None));
         }
     }
 
@@ -72,18 +73,32 @@ impl Witnesses {
     /// FNV-1a over the number, then mixed, because its high bits alone are not even enough.
     fn picks(&self, number: &CertificateNumber) -> bool {
         let fold = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        let hash = number.as_bytes().iter().fold(self.seed, fold);
-        let hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (hash ^ (hash >> 29)) <= self.threshold
+        mix(number.as_bytes().iter().fold(self.seed, fold)) <= self.threshold
     }
 }
 
+/// Other certificates are asked about after each change of the ledger.
+pub(super) fn seed(digest: &Digest) -> u64 {
+    let (first, _) = digest
+        .as_bytes()
+        .split_first_chunk()
+        .expect("a digest has 32 bytes, a seed 8");
+    u64::from_le_bytes(*first)
+}
+
+/// Spreads what differs in a few bits over all of them.
+pub(super) fn mix(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash ^ (hash >> 29)
+}
+
 impl Witness {
-    fn of(details: &Details) -> Self {
+    /// Who must find the certificate, and what then.
+    pub(super) fn of(details: &Details, row: Option<Row>) -> Self {
         Self {
             name: details.name.clone(),
             id_number: details.id_number.clone(),
-            row: None,
+            row,
         }
     }
 }

@@ -34,6 +34,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use certificate::CertificateNumber;
+use certificate::record::{Details, Operation};
 use serde_json::value::RawValue;
 use snapshot::Digest;
 
@@ -70,6 +72,14 @@ pub(crate) struct Summary {
     pub(crate) last_sequence: u64,
     /// Digest of the batch, which chains all before it.
     pub(crate) digest: Digest,
+}
+
+/// What the ledger says last of a certificate.
+pub(crate) struct Newest {
+    /// Operations on it so far.
+    pub(crate) revision: u16,
+    /// Of its newest issue or correction.
+    pub(crate) details: Details,
 }
 
 /// What was told about a batch when it was accepted.
@@ -155,7 +165,42 @@ impl Ledger {
     /// Every entry in order, in unparsed chunks, so that several threads can parse. Digests are
     /// checked on the way: an error means that what came before must not be used either.
     pub(crate) fn chunks(&self) -> Chunks<'_> {
-        Chunks::new(&self.dir, (0, Head::empty().digest, 0), self.head.batch())
+        self.chunks_after(&Head::empty())
+    }
+
+    /// As [`chunks`](Self::chunks), of the batches after a head that this ledger went through.
+    pub(crate) fn chunks_after(&self, head: &Head) -> Chunks<'_> {
+        let after = (head.batch(), head.digest, head.rows);
+        Chunks::new(&self.dir, after, self.head.batch())
+    }
+
+    /// The newest issue or correction of a certificate; `None` when the index does not know it.
+    /// Cost: a look-up in the index and one read.
+    pub(crate) fn details(
+        &self,
+        index: &Index,
+        number: &CertificateNumber,
+    ) -> Result<Option<Newest>, LedgerError> {
+        let Some(standing) = index.find(number)? else {
+            return Ok(None);
+        };
+        let entry = self.entry_at(standing.details_at)?;
+        match entry.change.operation {
+            Operation::Issue(details) | Operation::Correct(details)
+                if entry.change.number == *number =>
+            {
+                Ok(Some(Newest {
+                    revision: standing.revision,
+                    details: *details,
+                }))
+            }
+            _ => {
+                let path = layout::batch(&self.dir, standing.details_at.batch);
+                let problem = "the index leads to a row of something else; remove the index";
+                let at = standing.details_at.offset_bytes;
+                Err(LedgerError::damaged(&path, at, problem))
+            }
+        }
     }
 
     /// Reads every byte, parses every row and checks the whole chain. `told` is called with the
@@ -171,10 +216,10 @@ impl Ledger {
         Ok(self.head)
     }
 
-    /// Bytes of all batches, for progress.
-    pub(crate) fn total_bytes(&self) -> Result<u64, LedgerError> {
+    /// Bytes of the batches after a head, for progress.
+    pub(crate) fn bytes_after(&self, head: &Head) -> Result<u64, LedgerError> {
         let mut total = 0;
-        for number in 1..=self.head.batch() {
+        for number in head.batch() + 1..=self.head.batch() {
             let path = layout::batch(&self.dir, number);
             total += fs::metadata(&path)
                 .map_err(LedgerError::io("read", &path))?
@@ -192,6 +237,13 @@ impl Ledger {
     /// Whether an index covers every batch.
     pub(crate) fn is_covered_by(&self, index: &Index) -> bool {
         index.covers() == self.head.batch()
+    }
+
+    /// What the batches after a head brought. Cost: two small reads each.
+    pub(crate) fn summaries_after(&self, head: u64) -> Result<Vec<Summary>, LedgerError> {
+        let batches = head + 1..=self.head.batches;
+        let summaries = batches.map(|batch| self.summary(batch));
+        summaries.filter_map(Result::transpose).collect()
     }
 
     fn batch(&self, number: u32) -> Result<Batch, LedgerError> {

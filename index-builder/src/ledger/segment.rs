@@ -12,11 +12,11 @@
 //! loaded beforehand. Every block carries a CRC: a flipped bit is an error, never an unknown
 //! number. Segments are derived, so a damaged one may be removed.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use certificate::{CertificateNumber, date};
 use snapshot::Digest;
@@ -75,7 +75,7 @@ pub(super) struct Segment {
     file: File,
     /// First block and number of blocks of each level, the standings first.
     levels: Vec<(u64, u64)>,
-    cache: RefCell<Vec<Option<Cached>>>,
+    cache: Mutex<Vec<Option<Cached>>>,
 }
 
 /// A segment being written, from standings in the order of their numbers.
@@ -111,7 +111,7 @@ impl Segment {
             footer,
             file,
             levels,
-            cache: RefCell::new(vec![None; CACHED_BLOCKS]),
+            cache: Mutex::new(vec![None; CACHED_BLOCKS]),
         };
         let whole = segment.sources_at() + segment.sources_bytes() == footer_at;
         Ok(whole.then_some(segment))
@@ -170,14 +170,15 @@ impl Segment {
 
     fn with_block<T>(&self, index: u64, look: impl FnOnce(&Block) -> T) -> Result<T, LedgerError> {
         let slot = usize::try_from(index % CACHED_BLOCKS as u64).expect("below 256");
-        if let Some((cached, block)) = &self.cache.borrow()[slot]
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((cached, block)) = &cache[slot]
             && *cached == index
         {
             return Ok(look(block));
         }
         let block = self.read_block(index)?;
         let found = look(&block);
-        self.cache.borrow_mut()[slot] = Some((index, block));
+        cache[slot] = Some((index, block));
         Ok(found)
     }
 

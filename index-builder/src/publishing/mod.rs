@@ -1,30 +1,35 @@
 //! Makes the state of the ledger the one that readers take.
 //!
 //! ```text
-//! lock ─► live: what is there, may it go on ─► compile: blobs ─► trial: ask them
+//! lock ─► live: what is there ─► plan: from what ─► compile: blobs ─► guard ─► trial: ask them
 //!      ─► commit: manifest, then channel entry
 //! ```
 //!
 //! Until the channel entry exists, nothing has changed for anybody; whatever fails before it
-//! leaves files that nobody refers to. A trial that finds a wrong answer ends it: better
-//! yesterday's register than a wrong one.
+//! leaves files that nobody refers to. A guard that finds the new register suspicious, or a trial
+//! that finds a wrong answer, ends it: better yesterday's register than a wrong one.
 
 mod commit;
+mod guard;
+mod keys;
 mod live;
+mod plan;
 mod report;
 mod trial;
 
+#[cfg(test)]
+mod histories;
 #[cfg(test)]
 mod tests;
 
 use std::time::Instant;
 
-use certificate::{LookupKey, NORMALISATION_VERSION};
+use certificate::NORMALISATION_VERSION;
 use jiff::Timestamp;
 use snapshot::signed::Document;
 use snapshot::{
-    Channel, ChannelEntry, DocumentError, LedgerHead, Manifest, Publication, PublishId, Publisher,
-    PublisherKeys, Signed, Store, StoreError, layout,
+    Channel, ChannelEntry, DocumentError, LedgerHead, Manifest, Origin, Publication, PublishId,
+    PublishLock, Signed, Store, StoreError, layout,
 };
 
 use crate::compile::{self, Compiled, Inputs, Means};
@@ -32,15 +37,12 @@ use crate::failure::Failure;
 use crate::ledger::{Head, Ledger};
 use crate::registry::Registry;
 
-pub(crate) use live::is_contained;
+pub(crate) use guard::{Guard, Guards, is_contained};
+pub(crate) use keys::{Keys, publishers};
+pub(crate) use plan::Layer;
+use plan::Plan;
 pub(crate) use report::Report;
 use report::{Outcome, Seconds};
-
-/// The keys that publishing needs.
-pub(crate) struct Keys {
-    pub(crate) lookup: LookupKey,
-    pub(crate) publisher: Publisher,
-}
 
 /// What is to be published, where and how.
 pub(crate) struct Order<'a> {
@@ -49,8 +51,12 @@ pub(crate) struct Order<'a> {
     pub(crate) keys: &'a Keys,
     pub(crate) store: &'a Store,
     pub(crate) channel: &'a Channel,
-    /// Write a new generation even when nothing is new.
-    pub(crate) always: bool,
+    /// Which layer to write; with [`Layer::Base`] even when nothing is new.
+    pub(crate) layer: Layer,
+    /// The epoch to begin with, above all that readers may have seen: for a store that was
+    /// restored from an older copy.
+    pub(crate) first_epoch: Option<u64>,
+    pub(crate) guards: Guards,
     pub(crate) means: &'a Means,
     pub(crate) now: Timestamp,
 }
@@ -64,17 +70,32 @@ pub(crate) struct Order<'a> {
 pub(crate) fn publish(order: &Order<'_>) -> Result<Report, Failure> {
     let lock = order.store.lock()?;
     let live = live::read(order)?;
+    let mut guards = order.guards.clone();
+    let mut goes_on = false;
     if let Some(live) = &live {
-        live::refuse_another_ledger(&live.manifest().ledger, order.ledger)?;
-        if !order.always && live::is_current(live.manifest(), order) {
-            return match live::is_fresh(live.entry(), order.now) {
+        goes_on = guards.ledger(&live.manifest().ledger, order.ledger)?;
+        if order.layer != Layer::Base && live::is_current(live.manifest(), order) {
+            let stays = order.first_epoch.is_none() && live::is_fresh(live.entry(), order.now);
+            return match stays {
                 true => Ok(Report::new(Outcome::Unchanged, live)),
                 false => renew(order, live),
             };
         }
+        if goes_on {
+            guards.rejections(
+                &order
+                    .ledger
+                    .summaries_after(live.manifest().ledger.batches)?,
+            )?;
+        }
     }
     order.store.clear_staging(&lock)?;
-    build(order, live.as_ref())
+    let run = Run {
+        order,
+        lock: &lock,
+        live: live.as_ref(),
+    };
+    run.build(guards, goes_on)
 }
 
 /// A new epoch on the live generation: it says that somebody still looks after it.
@@ -83,55 +104,106 @@ fn renew(order: &Order<'_>, live: &Publication) -> Result<Report, Failure> {
         order,
         Some(live),
         live.manifest().clone(),
-        PublishId::random(),
+        (PublishId::random(), Vec::new()),
     )?;
     commit::entry(order.store, publication.entry())?;
     Ok(Report::new(Outcome::Renewed, &publication))
 }
 
-/// A new generation.
-fn build(order: &Order<'_>, live: Option<&Publication>) -> Result<Report, Failure> {
-    let inputs = Inputs {
-        ledger: order.ledger,
-        registry: order.registry,
-        key: &order.keys.lookup,
-    };
-    let compiled = compile::compile(&inputs, order.means, order.store)?;
-    let mut seconds = Seconds::of(&compiled.phases);
-    let publish_id = PublishId::random();
-    let manifest = sign(order, manifest(order, &compiled, publish_id)?)?;
-    let publication = publication(order, live, manifest, publish_id)?;
-
-    let began = Instant::now();
-    let asked = trial::ask(order, publication.clone(), &compiled.witnesses)?;
-    seconds.push("trial", began.elapsed());
-
-    let began = Instant::now();
-    commit::manifest(order.store, publication.manifest())?;
-    commit::entry(order.store, publication.entry())?;
-    seconds.push("commit", began.elapsed());
-    Ok(Report::of_build(&publication, asked, seconds))
+/// A run that makes a new generation.
+struct Run<'a> {
+    order: &'a Order<'a>,
+    lock: &'a PublishLock,
+    live: Option<&'a Publication>,
 }
 
-fn manifest(
-    order: &Order<'_>,
-    compiled: &Compiled,
-    publish_id: PublishId,
-) -> Result<Manifest, Failure> {
-    Ok(Manifest {
-        format: layout::FORMAT,
-        generation: order.store.next_generation()?,
-        publish_id,
-        created_at: order.now,
-        normalisation: NORMALISATION_VERSION,
-        layers: vec![compiled.layer.clone()],
-        texts: compiled.texts,
-        counts: compiled.counts,
-        ledger: ledger_head(order.ledger.head()),
-        registry: order.registry.digest(),
-        base: None,
-        pointed: None,
-    })
+impl Run<'_> {
+    /// Makes it. `goes_on` says whether the ledger contains what is live.
+    fn build(&self, mut guards: Guards, goes_on: bool) -> Result<Report, Failure> {
+        let order = self.order;
+        let began = Instant::now();
+        let plan = self.plan(goes_on)?;
+        let opened = began.elapsed();
+        let compiled = self.compile(&plan)?;
+        let mut seconds = Seconds::default();
+        seconds.push("open", opened);
+        seconds.extend(&compiled.phases);
+        if let Some(live) = self.live {
+            let texts = guard::live_texts(order, live)?;
+            guards.register(live, texts.as_ref(), &compiled)?;
+        }
+        let publish_id = PublishId::random();
+        let manifest = sign(order, self.manifest(&plan, &compiled, publish_id)?)?;
+        let made = (publish_id, guards.overrides());
+        let publication = publication(order, self.live, manifest, made)?;
+
+        let began = Instant::now();
+        let asked = self.ask(publication.clone(), &plan, &compiled.witnesses)?;
+        seconds.push("trial", began.elapsed());
+
+        let began = Instant::now();
+        commit::manifest(order.store, publication.manifest())?;
+        commit::entry(order.store, publication.entry())?;
+        seconds.push("commit", began.elapsed());
+        Ok(Report::of_build(&publication, asked, seconds))
+    }
+
+    fn plan(&self, goes_on: bool) -> Result<Plan, Failure> {
+        let Some(live) = self.live.filter(|_| goes_on) else {
+            return plan::choose(self.order, self.lock, None);
+        };
+        let Some(manifest) = live::to_go_on_from(self.order, live)? else {
+            return plan::choose(self.order, self.lock, None);
+        };
+        plan::choose(self.order, self.lock, Some(&manifest))
+    }
+
+    fn compile(&self, plan: &Plan) -> Result<Compiled, Failure> {
+        let Order { means, store, .. } = self.order;
+        let inputs = Inputs {
+            ledger: self.order.ledger,
+            registry: self.order.registry,
+            key: &self.order.keys.lookup,
+        };
+        Ok(match plan {
+            Plan::Ledger => compile::compile(&inputs, means, store)?,
+            Plan::Grow(previous, onto) => compile::grow(&inputs, means, store, previous, *onto)?,
+        })
+    }
+
+    fn manifest(
+        &self,
+        plan: &Plan,
+        compiled: &Compiled,
+        publish_id: PublishId,
+    ) -> Result<Manifest, Failure> {
+        let order = self.order;
+        let next = order.store.next_generation()?;
+        Ok(Manifest {
+            format: layout::FORMAT,
+            generation: next.max(order.first_epoch.unwrap_or(0)),
+            publish_id,
+            created_at: order.now,
+            normalisation: NORMALISATION_VERSION,
+            layers: compiled.layers.clone(),
+            texts: compiled.texts,
+            counts: compiled.counts,
+            ledger: ledger_head(order.ledger.head()),
+            registry: order.registry.digest(),
+            base: base(plan, compiled),
+            pointed: None,
+        })
+    }
+}
+
+/// Where the base comes from, when it is an earlier generation's.
+fn base(plan: &Plan, compiled: &Compiled) -> Option<Origin> {
+    match plan {
+        Plan::Grow(previous, _) if previous.manifest.layers.last() == compiled.layers.last() => {
+            Some(plan::origin(&previous.manifest))
+        }
+        _ => None,
+    }
 }
 
 /// A manifest with the channel entry that will make it live; nothing is written.
@@ -139,21 +211,31 @@ fn publication(
     order: &Order<'_>,
     live: Option<&Publication>,
     manifest: Signed<Manifest>,
-    publish_id: PublishId,
+    (publish_id, overrides): (PublishId, Vec<String>),
 ) -> Result<Publication, Failure> {
     let last = live.map_or(0, |live| live.entry().epoch);
     let entry = ChannelEntry {
         format: layout::FORMAT,
         channel: order.channel.clone(),
-        epoch: last.checked_add(1).ok_or(StoreError::Exhausted(last))?,
+        epoch: epoch(order, last)?,
         generation: manifest.generation,
         manifest: *manifest.digest(),
         published_at: order.now,
         publish_id,
         reason: "publish".to_owned(),
-        overrides: Vec::new(),
+        overrides,
     };
     Publication::new(sign(order, entry)?, manifest).map_err(|source| refused(order, source))
+}
+
+fn epoch(order: &Order<'_>, last: u64) -> Result<u64, Failure> {
+    match order.first_epoch {
+        Some(first) if first <= last => Err(Failure::Usage(format!(
+            "--first-epoch {first} is not above epoch {last}, which the channel has reached"
+        ))),
+        Some(first) => Ok(first),
+        None => Ok(last.checked_add(1).ok_or(StoreError::Exhausted(last))?),
+    }
 }
 
 fn sign<T: Document>(order: &Order<'_>, document: T) -> Result<Signed<T>, Failure> {
@@ -174,12 +256,5 @@ pub(crate) fn ledger_head(head: Head) -> LedgerHead {
         head: head.digest,
         batches: head.batches,
         rows: head.rows,
-    }
-}
-
-impl Keys {
-    /// What this publisher has signed is believed.
-    pub(crate) fn publishers(&self) -> PublisherKeys {
-        PublisherKeys::new(vec![self.publisher.public().clone()])
     }
 }

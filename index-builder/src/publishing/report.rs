@@ -119,8 +119,8 @@ impl Outcome {
 }
 
 impl Seconds {
-    pub(super) fn of(phases: &[(&'static str, Duration)]) -> Self {
-        Self(phases.to_vec())
+    pub(super) fn extend(&mut self, phases: &[(&'static str, Duration)]) {
+        self.0.extend_from_slice(phases);
     }
 
     pub(super) fn push(&mut self, phase: &'static str, took: Duration) {

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use certificate::LookupKey;
 use certificate::sample::Population;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use snapshot::{BlobRef, keyfile};
+use snapshot::{BlobRef, Publisher, PublisherKeys, keyfile};
 
 use super::*;
 use crate::compile::tests::{ACCEPTANCE, Centre, issues, lookup_key, withdrawals};
@@ -30,29 +31,28 @@ impl Bench {
         let store = centre.store();
         Self {
             centre,
-            keys: Keys {
-                lookup: lookup_key(),
-                publisher: Publisher::new(&[9; 32]),
-            },
+            keys: keys(&[9; 32]),
             store,
             population,
             now: Timestamp::from_second(1_606_694_400).unwrap(),
         }
     }
 
-    fn publish(&self, always: bool) -> Result<Value, Failure> {
-        self.publish_of(&self.centre, always)
+    fn publish(&self, layer: Layer) -> Result<Value, Failure> {
+        self.publish_of(&self.centre, layer)
     }
 
     /// Publishes the ledger of some centre into this store.
-    fn publish_of(&self, centre: &Centre, always: bool) -> Result<Value, Failure> {
+    fn publish_of(&self, centre: &Centre, layer: Layer) -> Result<Value, Failure> {
         let report = publish(&Order {
             registry: &centre.registry(),
             ledger: &centre.ledger(),
             keys: &self.keys,
             store: &self.store,
             channel: &Channel::parse("stable").unwrap(),
-            always,
+            layer,
+            first_epoch: None,
+            guards: Guards::default(),
             means: &self.centre.means(),
             now: self.now,
         })?;
@@ -60,8 +60,8 @@ impl Bench {
     }
 
     /// Outcome, generation and epoch of a run that succeeds.
-    fn published(&self, always: bool) -> (String, u64, u64) {
-        let report = self.publish(always).unwrap();
+    fn published(&self, layer: Layer) -> (String, u64, u64) {
+        let report = self.publish(layer).unwrap();
         (
             report["outcome"].as_str().unwrap().to_owned(),
             report["generation"].as_u64().unwrap(),
@@ -86,6 +86,16 @@ impl Bench {
     }
 }
 
+/// The test's look-up key and the publisher of a seed, who believes itself alone.
+pub(super) fn keys(seed: &[u8; 32]) -> Keys {
+    let publisher = Publisher::new(seed);
+    Keys {
+        lookup: lookup_key(),
+        publishers: PublisherKeys::new(vec![publisher.public().clone()]),
+        publisher,
+    }
+}
+
 fn told(outcome: &str, generation: u64, epoch: u64) -> (String, u64, u64) {
     (outcome.to_owned(), generation, epoch)
 }
@@ -93,7 +103,7 @@ fn told(outcome: &str, generation: u64, epoch: u64) -> (String, u64, u64) {
 #[test]
 fn the_report_says_what_is_live() {
     let bench = Bench::new();
-    let report = bench.publish(false).unwrap();
+    let report = bench.publish(Layer::Auto).unwrap();
     assert_eq!(report["outcome"], "published");
     assert_eq!(report["certificates"], 300);
     assert_eq!(report["withdrawn"], 0);
@@ -110,52 +120,52 @@ fn the_report_says_what_is_live() {
 #[test]
 fn nothing_new_writes_nothing_until_a_day_has_passed() {
     let mut bench = Bench::new();
-    assert_eq!(bench.published(false), told("published", 1, 1));
+    assert_eq!(bench.published(Layer::Auto), told("published", 1, 1));
     let files = bench.files();
     bench.now += SignedDuration::from_hours(24);
-    assert_eq!(bench.published(false), told("unchanged", 1, 1));
+    assert_eq!(bench.published(Layer::Auto), told("unchanged", 1, 1));
     assert_eq!(bench.files(), files);
     bench.now += SignedDuration::from_secs(1);
-    assert_eq!(bench.published(false), told("renewed", 1, 2));
+    assert_eq!(bench.published(Layer::Auto), told("renewed", 1, 2));
     let added: Vec<_> = bench.files().difference(&files).cloned().collect();
     assert_eq!(added.len(), 1, "only a channel entry: {added:?}");
-    assert_eq!(bench.published(false), told("unchanged", 1, 2));
+    assert_eq!(bench.published(Layer::Auto), told("unchanged", 1, 2));
 }
 
 #[test]
 fn whatever_is_new_makes_a_generation() {
     let mut bench = Bench::new();
-    assert_eq!(bench.published(false), told("published", 1, 1));
-    assert_eq!(bench.published(true), told("published", 2, 2));
+    assert_eq!(bench.published(Layer::Auto), told("published", 1, 1));
+    assert_eq!(bench.published(Layer::Base), told("published", 2, 2));
 
     let withdrawn = withdrawals(&bench.population);
     bench.centre.accept(&ACCEPTANCE, &withdrawn);
-    let report = bench.publish(false).unwrap();
+    let report = bench.publish(Layer::Auto).unwrap();
     assert_eq!(report["generation"], 3);
     assert_eq!(report["withdrawn"], withdrawn.len());
 
     let centres = bench.centre.path("registry/centres.csv");
     let text = fs::read_to_string(&centres).unwrap();
     fs::write(&centres, text + "440399,测试中心,440300,0755-0,测试路1号\n").unwrap();
-    assert_eq!(bench.published(false), told("published", 4, 4));
+    assert_eq!(bench.published(Layer::Auto), told("published", 4, 4));
 
     let secret = certificate::key::random_secret();
     bench.keys.lookup = LookupKey::new(certificate::key::MacAlgorithm::HmacSha256, &secret);
-    assert_eq!(bench.published(false), told("published", 5, 5));
-    assert_eq!(bench.published(false), told("unchanged", 5, 5));
+    assert_eq!(bench.published(Layer::Auto), told("published", 5, 5));
+    assert_eq!(bench.published(Layer::Auto), told("unchanged", 5, 5));
 }
 
 #[test]
 fn the_same_ledger_gives_the_same_blobs_again() {
     let bench = Bench::new();
     let blobs = |generation: u64| -> Vec<BlobRef> {
-        let publishers = bench.keys.publishers();
+        let publishers = bench.keys.publishers.clone();
         let manifest = bench.store.read_manifest(generation, &publishers);
         manifest.unwrap().unwrap().blobs().collect()
     };
-    bench.publish(true).unwrap();
+    bench.publish(Layer::Base).unwrap();
     let files = bench.files();
-    bench.publish(true).unwrap();
+    bench.publish(Layer::Base).unwrap();
     assert_eq!(blobs(1), blobs(2));
     // A manifest and an entry; the blobs are the ones that were there.
     assert_eq!(bench.files().difference(&files).count(), 2);
@@ -164,13 +174,13 @@ fn the_same_ledger_gives_the_same_blobs_again() {
 #[test]
 fn another_ledger_is_refused_and_nothing_changes() {
     let bench = Bench::new();
-    bench.publish(false).unwrap();
+    bench.publish(Layer::Auto).unwrap();
     let files = bench.files();
     let shorter = Centre::new();
     let other = Centre::new();
     other.accept(&ACCEPTANCE, &issues(&Population::new(300, 4)));
     for centre in [&shorter, &other] {
-        let failure = bench.publish_of(centre, true).err().unwrap();
+        let failure = bench.publish_of(centre, Layer::Base).err().unwrap();
         assert_eq!(failure.exit(), Exit::Refused, "{failure}");
         assert_eq!(bench.files(), files);
     }
@@ -179,20 +189,24 @@ fn another_ledger_is_refused_and_nothing_changes() {
 #[test]
 fn a_stranger_may_not_go_on_from_what_is_live() {
     let mut bench = Bench::new();
-    bench.publish(false).unwrap();
-    bench.keys.publisher = Publisher::new(&[10; 32]);
-    let failure = bench.publish(true).err().unwrap();
+    bench.publish(Layer::Auto).unwrap();
+    let old = std::mem::replace(&mut bench.keys, keys(&[10; 32]));
+    let failure = bench.publish(Layer::Base).err().unwrap();
     assert_eq!(failure.exit(), Exit::Input, "{failure}");
+    // But a successor may, who believes the old one.
+    let both = [&bench.keys, &old].map(|keys| keys.publisher.public().clone());
+    bench.keys.publishers = PublisherKeys::new(both.to_vec());
+    assert_eq!(bench.published(Layer::Base), told("published", 2, 2));
 }
 
 #[test]
 fn who_holds_the_lock_publishes_alone() {
     let bench = Bench::new();
     let lock = bench.store.lock().unwrap();
-    let failure = bench.publish(false).err().unwrap();
+    let failure = bench.publish(Layer::Auto).err().unwrap();
     assert_eq!(failure.exit(), Exit::Busy);
     drop(lock);
-    assert_eq!(bench.published(false), told("published", 1, 1));
+    assert_eq!(bench.published(Layer::Auto), told("published", 1, 1));
 }
 
 #[test]
@@ -201,7 +215,7 @@ fn what_a_killed_writer_left_is_passed_over() {
     let staging = bench.store.root().join(layout::staging());
     fs::write(staging.join("0123456789abcdef"), "half a blob").unwrap();
     fs::create_dir_all(staging.join("trial-x/blobs")).unwrap();
-    bench.publish(false).unwrap();
+    bench.publish(Layer::Auto).unwrap();
     assert_eq!(fs::read_dir(&staging).unwrap().count(), 0);
     // A writer that was killed between manifest and entry: the number is not used again.
     let entry = bench
@@ -209,14 +223,14 @@ fn what_a_killed_writer_left_is_passed_over() {
         .root()
         .join("channels/stable/00000000000000000001.json");
     fs::remove_file(entry).unwrap();
-    assert_eq!(bench.published(false), told("published", 2, 1));
+    assert_eq!(bench.published(Layer::Auto), told("published", 2, 1));
 }
 
 #[test]
 fn a_name_that_is_taken_is_success_only_when_it_is_ours() {
     let bench = Bench::new();
-    bench.publish(false).unwrap();
-    let publishers = bench.keys.publishers();
+    bench.publish(Layer::Auto).unwrap();
+    let publishers = bench.keys.publishers.clone();
     let channel = Channel::parse("stable").unwrap();
     let live = bench.store.read_publication(&channel, 1, &publishers);
     let live = live.unwrap().unwrap();
@@ -254,7 +268,9 @@ fn a_generation_that_answers_wrongly_is_not_published() {
         keys: &bench.keys,
         store: &bench.store,
         channel: &Channel::parse("stable").unwrap(),
-        always: false,
+        layer: Layer::Auto,
+        first_epoch: None,
+        guards: Guards::default(),
         means: &means,
         now: bench.now,
     };
@@ -275,11 +291,18 @@ fn a_generation_that_answers_wrongly_is_not_published() {
     };
     let mixed = compile::compile(&inputs, &means, &bench.store).unwrap();
     let publish_id = PublishId::random();
+    let lock = bench.store.lock().unwrap();
+    let run = Run {
+        order: &order,
+        lock: &lock,
+        live: None,
+    };
     for (written, expected) in [(&compiled, true), (&mixed, false)] {
-        let manifest = manifest(&order, written, publish_id).unwrap();
+        let manifest = run.manifest(&Plan::Ledger, written, publish_id).unwrap();
         let manifest = sign(&order, manifest).unwrap();
-        let publication = publication(&order, None, manifest, publish_id).unwrap();
-        let asked = trial::ask(&order, publication, &compiled.witnesses);
+        let made = (publish_id, Vec::new());
+        let publication = publication(&order, None, manifest, made).unwrap();
+        let asked = run.ask(publication, &Plan::Ledger, &compiled.witnesses);
         match asked {
             Ok(asked) => assert!(expected && asked == 300),
             Err(failure) => assert!(!expected && failure.exit() == Exit::Refused, "{failure}"),
@@ -292,9 +315,6 @@ fn keys_made_by_the_program_publish() {
     let mut bench = Bench::new();
     let folder = bench.centre.path("keys");
     keyfile::create_missing(&folder).unwrap();
-    bench.keys = Keys {
-        lookup: keyfile::read_lookup(&folder.join(layout::LOOKUP_KEY)).unwrap(),
-        publisher: keyfile::read_publisher(&folder.join(layout::PUBLISHER_KEY)).unwrap(),
-    };
-    assert_eq!(bench.published(false), told("published", 1, 1));
+    bench.keys = Keys::open(&folder).unwrap();
+    assert_eq!(bench.published(Layer::Auto), told("published", 1, 1));
 }

@@ -1,88 +1,124 @@
-//! Asks the new generation about certificates that the ledger was seen to hold, by every pair of
-//! factors, before anybody else can: with the reader that the server uses, from a private copy,
-//! as the server would.
-
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
+//! Asks the new generation about certificates that the ledger holds, by every pair of factors,
+//! before anybody else can: with the reader that the server uses.
+//!
+//! About those that changed, as they went by; and about others, drawn by lot, whose name and
+//! identity number are looked up in the ledger: what was there before must still answer.
 
 use certificate::{CertificateNumber, HolderName};
-use snapshot::{
-    Cache, CacheError, Found, OpenError, Publication, Question, Snapshot, layout, look_up,
-};
+use snapshot::{BlobRef, CacheError, Found, OpenError, Publication, Question, Snapshot, look_up};
 
-use super::Order;
-use crate::compile::{Witness, Witnesses};
+use super::Run;
+use super::plan::Plan;
+use crate::compile::{Onto, Previous, Witness, Witnesses};
 use crate::failure::Failure;
+use crate::ledger::Ledger;
 
-/// Opens the publication and asks. Returns how many certificates it was asked about.
-///
-/// # Errors
-///
-/// [`Failure::Refused`] when it does not open or gives a wrong answer; nothing is published then.
-pub(super) fn ask(
-    order: &Order<'_>,
-    publication: Publication,
-    witnesses: &Witnesses,
-) -> Result<u64, Failure> {
-    let staging = order.store.root().join(layout::staging());
-    let folder = tempfile::Builder::new()
-        .prefix("trial-")
-        .permissions(Permissions::from_mode(layout::CACHE_MODE))
-        .tempdir_in(&staging)
-        .map_err(|source| Failure::Io {
-            doing: "create a directory in",
-            path: staging,
-            source,
-        })?;
-    let cache = Cache::open(folder.path()).map_err(OpenError::Cache)?;
-    let keys = [order.keys.lookup.clone()];
-    let snapshot = Snapshot::open(&cache, order.store, publication, &keys)?;
-    let mut asked = 0;
-    let mut previous: Option<&Witness> = None;
-    for (number, witness) in witnesses.iter() {
-        if !answers(
-            &snapshot,
-            number,
-            witness,
-            previous.map(|other| &other.name),
-        ) {
-            return Err(wrong(witness, asked));
+/// Others asked about beside a fresh layer, whose base has been served before.
+const OTHERS_OF_FRESH: u64 = 1_000;
+
+/// Others asked about in a new base.
+const OTHERS_OF_BASE: u64 = 10_000;
+
+impl Run<'_> {
+    /// Opens the publication and asks. Returns how many certificates it was asked about.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Refused`] when it does not open or gives a wrong answer; nothing is published
+    /// then.
+    pub(super) fn ask(
+        &self,
+        publication: Publication,
+        plan: &Plan,
+        witnesses: &Witnesses,
+    ) -> Result<u64, Failure> {
+        let order = self.order;
+        let served: Vec<BlobRef> = match plan {
+            Plan::Ledger => Vec::new(),
+            Plan::Grow(previous, _) => previous.manifest.blobs().collect(),
+        };
+        let keys = [order.keys.lookup.clone()];
+        let snapshot = Snapshot::rehearse(order.store, self.lock, publication, &keys, &served)?;
+        let mut examiner = Examiner {
+            snapshot,
+            asked: 0,
+            previous_name: None,
+        };
+        for (number, witness) in witnesses.iter() {
+            examiner.examine(number, witness)?;
         }
-        asked += 1;
-        previous = Some(witness);
+        if let Plan::Grow(previous, onto) = plan {
+            let most = match onto {
+                Onto::Fresh => OTHERS_OF_FRESH,
+                Onto::Base => OTHERS_OF_BASE,
+            };
+            examiner.examine_others(previous, order.ledger, most)?;
+        }
+        Ok(examiner.asked)
     }
-    Ok(asked)
 }
 
-/// Whether every pair of factors finds the row that was written, and a stranger's name does not.
-fn answers(
-    snapshot: &Snapshot,
-    number: &CertificateNumber,
-    witness: &Witness,
-    stranger: Option<&HolderName>,
-) -> bool {
-    let Some(row) = witness.row else {
-        return false;
-    };
-    let expected = Found {
-        number: *number,
-        row,
-    };
-    let name = Some(witness.name.clone());
-    let id_number = Some(witness.id_number.clone());
-    let found = |number, name, id_number| {
-        let question = Question::new(number, name, id_number)?;
-        look_up(snapshot, &question).ok()
-    };
-    let only = Some(vec![expected]);
-    let by_holder = found(None, name.clone(), id_number.clone());
-    let stranger = stranger.filter(|stranger| **stranger != witness.name);
-    found(Some(*number), name, None) == only
-        && found(Some(*number), None, id_number) == only
-        && by_holder.is_some_and(|all| all.contains(&expected))
-        && stranger.is_none_or(|name| {
-            found(Some(*number), Some(name.clone()), None).is_some_and(|all| all.is_empty())
-        })
+/// Who asks.
+struct Examiner {
+    snapshot: Snapshot,
+    asked: u64,
+    /// The name of the certificate asked about before: a stranger's to the next.
+    previous_name: Option<HolderName>,
+}
+
+impl Examiner {
+    fn examine(&mut self, number: &CertificateNumber, witness: &Witness) -> Result<(), Failure> {
+        if !self.answers(number, witness) {
+            return Err(wrong(witness, self.asked));
+        }
+        self.asked += 1;
+        self.previous_name = Some(witness.name.clone());
+        Ok(())
+    }
+
+    /// Asks about certificates of the base that have not changed.
+    fn examine_others(
+        &mut self,
+        previous: &Previous,
+        ledger: &Ledger,
+        most: u64,
+    ) -> Result<(), Failure> {
+        for ordinal in previous.lots(most) {
+            let Some((number, witness)) = previous.unchanged(ledger, ordinal)? else {
+                continue;
+            };
+            self.examine(&number, &witness)?;
+        }
+        Ok(())
+    }
+
+    /// Whether every pair of factors finds the row that was written, and a stranger's name does
+    /// not.
+    fn answers(&self, number: &CertificateNumber, witness: &Witness) -> bool {
+        let Some(row) = witness.row else {
+            return false;
+        };
+        let expected = Found {
+            number: *number,
+            row,
+        };
+        let name = Some(witness.name.clone());
+        let id_number = Some(witness.id_number.clone());
+        let found = |number, name, id_number| {
+            let question = Question::new(number, name, id_number)?;
+            look_up(&self.snapshot, &question).ok()
+        };
+        let only = Some(vec![expected]);
+        let by_holder = found(None, name.clone(), id_number.clone());
+        let stranger = self.previous_name.as_ref();
+        let stranger = stranger.filter(|stranger| **stranger != witness.name);
+        found(Some(*number), name, None) == only
+            && found(Some(*number), None, id_number) == only
+            && by_holder.is_some_and(|all| all.contains(&expected))
+            && stranger.is_none_or(|name| {
+                found(Some(*number), Some(name.clone()), None).is_some_and(|all| all.is_empty())
+            })
+    }
 }
 
 /// Names the change by its place in the ledger, never the certificate.

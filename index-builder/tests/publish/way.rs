@@ -138,7 +138,7 @@ fn wrong_usage_ends_with_64() {
         ("--memory lots", "512MiB"),
         ("--threads 0", "0"),
         ("--channel Stable", "a-z"),
-        ("--layer fresh", "base"),
+        ("--layer newest", "base"),
         ("--store s3://bucket/prefix", "directory"),
         ("--acknowledgements x", "--acknowledgements"),
     ] {

@@ -9,16 +9,16 @@ use super::damage::{self, Damage, Stop};
 use super::{Args, Seen, leftovers};
 use crate::command::existing_store;
 use crate::failure::Failure;
-use crate::ledger::Ledger;
+use crate::ledger::{Head, Ledger};
 use crate::progress::Progress;
-use crate::publishing::is_contained;
+use crate::publishing::{is_contained, publishers};
 
 /// Progress is told in steps of this.
 const STEP_BYTES: u64 = 1 << 20;
 
 /// Reads all that the arguments name, up to the first damage; `seen` says how far it came.
 pub(super) fn read_everything(args: &Args, seen: &mut Seen) -> Result<(), Stop> {
-    let publishers = args.keys.as_deref().map(open_publishers).transpose()?;
+    let publishers = args.keys.as_deref().map(publishers).transpose()?;
     let store = existing_store(&args.store)?;
     let manifests = read_manifests(&store, publishers.as_ref())?;
     seen.generations = manifests.len() as u64;
@@ -36,11 +36,6 @@ pub(super) fn read_everything(args: &Args, seen: &mut Seen) -> Result<(), Stop> 
     }
     seen.notices.extend(leftovers::notices(&store, &manifests)?);
     Ok(())
-}
-
-fn open_publishers(keys: &Path) -> Result<PublisherKeys, Failure> {
-    let public = keyfile::read_publisher_public(&keys.join(layout::PUBLISHER_PUBLIC_KEY))?;
-    Ok(PublisherKeys::new(vec![public]))
 }
 
 /// Every manifest, whether or not an entry names it.
@@ -172,7 +167,7 @@ fn check_lookup_key(keys: &Path, live: &[&Manifest], seen: &mut Seen) -> Result<
 
 fn check_ledger(dir: &Path, live: &[&Manifest], seen: &mut Seen) -> Result<(), Failure> {
     let ledger = Ledger::open_existing(dir)?;
-    let mut progress = Progress::bytes("verifying the ledger", ledger.total_bytes()?);
+    let mut progress = Progress::bytes("verifying the ledger", ledger.bytes_after(&Head::empty())?);
     let head = ledger.verify(|bytes| progress.advance(bytes))?;
     seen.ledger_rows = Some(head.rows);
     for manifest in live {

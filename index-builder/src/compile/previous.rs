@@ -1,0 +1,118 @@
+//! What an earlier generation holds, to go on from it instead of from the whole ledger.
+
+use certificate::{CertificateNumber, LookupKey};
+use snapshot::{
+    LayerKind, LayerRef, Manifest, PublishLock, PublishedError, PublishedLayer, Row, Store, Texts,
+    Trust,
+};
+
+use super::CompileError;
+use super::codes::Tables;
+use super::witness::{self, Witness};
+use crate::ledger::{Head, Index, Ledger};
+
+/// An earlier generation, opened to make the next one from it.
+pub(crate) struct Previous {
+    pub(crate) manifest: Manifest,
+    pub(crate) texts: Texts,
+    /// Where every certificate's name and identity number are in the ledger.
+    pub(crate) index: Index,
+    pub(super) base: PublishedLayer,
+    pub(super) fresh: Option<PublishedLayer>,
+}
+
+impl Previous {
+    /// Opens a generation; `None` when its texts do not tell how its codes go on. `base` says how
+    /// much of the base is read: all of it when a new base is made from it, else only what is
+    /// asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishedError`] when a blob is not what the manifest says.
+    pub(crate) fn open(
+        store: &Store,
+        lock: &PublishLock,
+        manifest: Manifest,
+        (texts, index): (Texts, Index),
+        key: &LookupKey,
+        base: Trust,
+    ) -> Result<Option<Self>, PublishedError> {
+        if texts.coded_centres.is_none() {
+            return Ok(None);
+        }
+        let open = |layer: &LayerRef| {
+            let trust = match layer.kind {
+                LayerKind::Base => base,
+                LayerKind::Fresh => Trust::Digests,
+            };
+            PublishedLayer::open(store, lock, layer, key.clone(), trust)
+        };
+        let of = |kind| manifest.layers.iter().find(|layer| layer.kind == kind);
+        let base = of(LayerKind::Base).expect("a manifest has a base, checked when it was read");
+        Ok(Some(Self {
+            base: open(base)?,
+            fresh: of(LayerKind::Fresh).map(open).transpose()?,
+            manifest,
+            texts,
+            index,
+        }))
+    }
+
+    /// Up to where the ledger is in it.
+    pub(super) fn head(&self) -> Head {
+        let head = self.manifest.ledger;
+        Head {
+            digest: head.head,
+            batches: head.batches,
+            rows: head.rows,
+        }
+    }
+
+    /// Its code tables, to be gone on with.
+    pub(super) fn tables(&self) -> Result<Tables, CompileError> {
+        Tables::of(&self.texts)
+    }
+
+    /// Ordinals of the base drawn by lot, others in each generation: at most so many, spread over
+    /// all of it.
+    pub(crate) fn lots(&self, most: u64) -> impl Iterator<Item = u32> + use<> {
+        let certificates = self.base.certificates();
+        let most = most.min(certificates);
+        let seed = witness::seed(&self.manifest.ledger.head);
+        (0..most).filter_map(move |lot| {
+            // One in each of `most` equal parts.
+            let (begin, end) = (lot * certificates / most, (lot + 1) * certificates / most);
+            let offset = witness::mix(seed ^ lot) % (end - begin).max(1);
+            u32::try_from(begin + offset).ok()
+        })
+    }
+
+    /// What the ledger says of a certificate of the base, with its row; `None` when it has
+    /// changed since this generation. Cost: a look-up in the ledger's index and one read.
+    pub(crate) fn unchanged(
+        &self,
+        ledger: &Ledger,
+        ordinal: u32,
+    ) -> Result<Option<(CertificateNumber, Witness)>, CompileError> {
+        let number = self.base.number(ordinal)?;
+        let published = self.row(&number)?;
+        let newest = ledger.details(&self.index, &number)?;
+        let witness = match (published, newest) {
+            (Some(row), Some(newest)) if row.revision == newest.revision => {
+                Some((number, Witness::of(&newest.details, Some(row))))
+            }
+            _ => None,
+        };
+        Ok(witness)
+    }
+
+    /// What it publishes of a number.
+    pub(crate) fn row(&self, number: &CertificateNumber) -> Result<Option<Row>, PublishedError> {
+        if let Some(fresh) = &self.fresh
+            && let Some(row) = fresh.row(number)?
+        {
+            return Ok(Some(row));
+        }
+        self.base.row(number)
+    }
+}
