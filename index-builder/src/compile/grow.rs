@@ -1,7 +1,8 @@
 //! The next generation from an earlier one and the changes after it: cost by what has changed,
 //! not by the size of the register or of the ledger.
 
-use snapshot::{LayerKind, PublishedLayer, Store};
+use certificate::LookupKey;
+use snapshot::{LayerKind, LayerRef, PublishedLayer, Store};
 
 use super::fold::{Before, Folded, Folding};
 use super::merge::{self, Overlay};
@@ -77,17 +78,7 @@ fn grow_here(
     let mut recount = Recount::of(&previous.texts, previous.manifest.counts);
     let folding = Folding::new(changes, Some(before));
     let newer = folding.map(|folded| Ok(told(folded?, &mut recount, &mut witnesses)));
-    let layers = match onto {
-        _ if changed == 0 && (onto == Onto::Fresh || previous.fresh.is_none()) => {
-            previous.manifest.layers.clone()
-        }
-        Onto::Fresh => {
-            let fresh = layering.fresh(newer)?.layer(LayerKind::Fresh, inputs.key);
-            let base = previous.manifest.layers.last().cloned();
-            [fresh].into_iter().chain(base).collect()
-        }
-        Onto::Base => vec![layering.base(newer)?.layer(LayerKind::Base, inputs.key)],
-    };
+    let layers = layering.layers(onto, inputs.key, newer)?;
     phases.end("layer");
 
     let tally = recount.finish();
@@ -122,6 +113,26 @@ struct Layering<'a> {
 }
 
 impl<'a> Layering<'a> {
+    /// The layers of the next generation; those that there are when nothing would change.
+    fn layers(
+        &self,
+        onto: Onto,
+        key: &LookupKey,
+        newer: impl Iterator<Item = Result<Entry, CompileError>>,
+    ) -> Result<Vec<LayerRef>, CompileError> {
+        let is_whole = onto == Onto::Fresh || self.previous.fresh.is_none();
+        let there = &self.previous.manifest.layers;
+        Ok(match onto {
+            _ if self.changed == 0 && is_whole => there.clone(),
+            Onto::Fresh => {
+                let fresh = self.fresh(newer)?.layer(LayerKind::Fresh, key);
+                let base = there.last().cloned();
+                [fresh].into_iter().chain(base).collect()
+            }
+            Onto::Base => vec![self.base(newer)?.layer(LayerKind::Base, key)],
+        })
+    }
+
     fn fresh(
         &self,
         newer: impl Iterator<Item = Result<Entry, CompileError>>,
