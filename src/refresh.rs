@@ -70,6 +70,10 @@ pub struct Refresh {
     newer: Vec<u64>,
     listed_at: Option<Instant>,
     scrubbed_at: Option<Instant>,
+    /// Whether the live numbers were found to have rotted.
+    rotten: bool,
+    /// Damaged answers there had been when the live snapshot was opened.
+    damaged_answers: u64,
     retry: Option<Retry>,
     /// The last reason logged; empty when all is well.
     trouble: String,
@@ -159,6 +163,8 @@ impl Refresh {
             newer: Vec::new(),
             listed_at: None,
             scrubbed_at: None,
+            rotten: false,
+            damaged_answers: 0,
             retry: None,
             trouble: String::new(),
         }
@@ -241,6 +247,7 @@ impl Refresh {
         let Some(Err(source)) = scrubbed else {
             return Ok(());
         };
+        self.rotten = true;
         self.take_remembered()?;
         Err(RefreshError::Rotten {
             epoch: self.taken,
@@ -327,19 +334,25 @@ impl Refresh {
         self.open(publication.ok_or(RefreshError::Absent { epoch })?)
     }
 
-    /// Opens a publication and makes it live.
+    /// Opens a publication and makes it live. Layers of the live one are shared, unless a scrub or
+    /// a look-up has met damage in it: then every byte is checked again.
     fn open(&mut self, publication: Publication) -> Result<(), RefreshError> {
         let began = Instant::now();
         let Source {
             store, cache, keys, ..
         } = &self.source;
         let (epoch, generation) = (publication.entry().epoch, publication.entry().generation);
-        let opened = Snapshot::open(cache, store, publication, keys);
+        let damaged_answers = self.metrics.damaged_answers.get();
+        let sound = !self.rotten && damaged_answers == self.damaged_answers;
+        let live = self.live.current().as_ref().filter(|_| sound).cloned();
+        let beside = live.as_ref().map(|live| &live.snapshot);
+        let opened = Snapshot::open(cache, store, publication, keys, beside);
         let snapshot = opened.map_err(|source| RefreshError::Open {
             epoch,
             generation,
             source,
         })?;
+        (self.rotten, self.damaged_answers) = (false, damaged_answers);
         let current = Arc::new(Current::new(snapshot));
         if let Some(old) = self.live.replace(Arc::clone(&current)) {
             // The reaper lives as long as this thread; were it gone, the old one drops here.

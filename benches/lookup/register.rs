@@ -54,7 +54,7 @@ impl Register {
     pub(crate) fn open(&self) -> Snapshot {
         let cache = Cache::open(&self.folder.path().join("cache")).expect("a private directory");
         let keys = std::slice::from_ref(&self.key);
-        Snapshot::open(&cache, &self.store, self.publication(), keys).expect("just published")
+        Snapshot::open(&cache, &self.store, self.publication(), keys, None).expect("just published")
     }
 
     /// Empties the cache.

@@ -3,13 +3,15 @@
 
 mod rehearsal;
 
+use std::sync::Arc;
+
 use certificate::{InstitutionCode, KeyId, LookupKey};
 use jiff::Timestamp;
 
-use crate::bytes::Map;
 use crate::cache::{Cache, CacheError};
 use crate::channel::{ChannelEntry, Publication};
 use crate::damage::Damaged;
+use crate::digest::BlobRef;
 use crate::layer::Layer;
 use crate::layout;
 use crate::manifest::{LayerKind, LayerRef, Manifest};
@@ -20,8 +22,9 @@ use crate::texts::{Coverage, Institution, Texts, TextsError};
 pub struct Snapshot {
     publication: Publication,
     texts: Texts,
-    /// Fresh before base; the last one is the base.
-    layers: Vec<Layer>,
+    /// As in the manifest: fresh before base, the last one is the base. A layer may belong to more
+    /// than one snapshot.
+    layers: Vec<Arc<Layer>>,
 }
 
 /// Why a generation cannot be opened. The one that is served goes on being served.
@@ -71,8 +74,12 @@ impl Snapshot {
     ///
     /// The store is asked only for blobs that the cache lacks, so it may be away.
     ///
-    /// Cost: reads and hashes every byte: about 1 s a gigabyte when everything is cached, 3–7 s
-    /// when everything is new, mostly the disk's. To be
+    /// A layer that `live` has open (the same digests, counts and key) is shared with it and not
+    /// read again: a generation of changes over a base costs what the changes are. What has
+    /// rotted in memory is shared too, so whoever opens a generation because of that gives `None`.
+    ///
+    /// Cost: reads and hashes every byte that is not shared: about 1 s a gigabyte when everything
+    /// is cached, 3–7 s when everything is new, mostly the disk's. To be
     /// called on a loader thread; a snapshot should also be dropped there, because unmapping
     /// takes 25–600 ms a gigabyte.
     ///
@@ -84,6 +91,7 @@ impl Snapshot {
         store: &Store,
         publication: Publication,
         keys: &[LookupKey],
+        live: Option<&Self>,
     ) -> Result<Self, OpenError> {
         cache.admit(&publication)?;
         let manifest = publication.manifest();
@@ -91,16 +99,11 @@ impl Snapshot {
         let texts = open_texts(cache, store, manifest)?;
         let mut layers = Vec::with_capacity(manifest.layers.len());
         for (layer, key) in manifest.layers.iter().zip(layer_keys) {
-            let maps: [Map; 3] = [
-                cache.blob(store, &layer.numbers)?,
-                cache.blob(store, &layer.holders)?,
-                cache.blob(store, &layer.rows)?,
-            ];
-            let opened = Layer::open(layer, maps, key).map_err(|source| OpenError::Layer {
-                layer: layer.kind,
-                source,
-            })?;
-            layers.push(opened);
+            let shared = live.and_then(|live| live.layer(layer)).cloned();
+            layers.push(match shared {
+                Some(shared) => shared,
+                None => Arc::new(open_layer(cache, store, layer, key)?),
+            });
         }
         cache.remember(&publication)?;
         Ok(Self {
@@ -142,10 +145,7 @@ impl Snapshot {
 
     /// Bytes of its blobs, each counted once.
     pub fn bytes(&self) -> u64 {
-        let mut blobs: Vec<_> = self.manifest().blobs().collect();
-        blobs.sort_unstable_by_key(|blob| blob.sha256);
-        blobs.dedup();
-        blobs.iter().map(|blob| blob.bytes).sum()
+        blob_bytes(self.manifest().blobs())
     }
 
     /// The tables behind the codes of rows.
@@ -177,9 +177,24 @@ impl Snapshot {
     }
 
     /// Fresh before base.
-    pub(crate) fn layers(&self) -> &[Layer] {
-        &self.layers
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().map(Arc::as_ref)
     }
+
+    /// The layer of these three blobs, if it is one of ours. The id of its key is part of the
+    /// reference, so the key is the same too.
+    fn layer(&self, wanted: &LayerRef) -> Option<&Arc<Layer>> {
+        let mut ours = self.manifest().layers.iter().zip(&self.layers);
+        ours.find_map(|(layer, opened)| (layer == wanted).then_some(opened))
+    }
+}
+
+/// Bytes of blobs, each counted once.
+fn blob_bytes(blobs: impl Iterator<Item = BlobRef>) -> u64 {
+    let mut blobs: Vec<_> = blobs.collect();
+    blobs.sort_unstable_by_key(|blob| blob.sha256);
+    blobs.dedup();
+    blobs.iter().map(|blob| blob.bytes).sum()
 }
 
 fn layer_keys(manifest: &Manifest, keys: &[LookupKey]) -> Result<Vec<LookupKey>, OpenError> {
@@ -191,6 +206,23 @@ fn layer_keys(manifest: &Manifest, keys: &[LookupKey]) -> Result<Vec<LookupKey>,
         })
     };
     manifest.layers.iter().map(key_of).collect()
+}
+
+fn open_layer(
+    cache: &Cache,
+    store: &Store,
+    layer: &LayerRef,
+    key: LookupKey,
+) -> Result<Layer, OpenError> {
+    let maps = [
+        cache.blob(store, &layer.numbers)?,
+        cache.blob(store, &layer.holders)?,
+        cache.blob(store, &layer.rows)?,
+    ];
+    Layer::open(layer, maps, key).map_err(|source| OpenError::Layer {
+        layer: layer.kind,
+        source,
+    })
 }
 
 fn open_texts(cache: &Cache, store: &Store, manifest: &Manifest) -> Result<Texts, OpenError> {

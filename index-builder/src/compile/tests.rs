@@ -135,7 +135,7 @@ impl Centre {
         };
         let publication = Publication::new(publisher.sign(entry).unwrap(), manifest).unwrap();
         let cache = Cache::open(&self.path("cache")).unwrap();
-        Snapshot::open(&cache, &self.store(), publication, &[lookup_key()]).unwrap()
+        Snapshot::open(&cache, &self.store(), publication, &[lookup_key()], None).unwrap()
     }
 }
 

@@ -150,7 +150,7 @@ impl History {
         let publication: Publication = publication.unwrap().unwrap();
         let manifest = Manifest::clone(publication.manifest());
         let keys = [self.keys.lookup.clone()];
-        let snapshot = Snapshot::open(&self.cache, &self.store, publication, &keys).unwrap();
+        let snapshot = Snapshot::open(&self.cache, &self.store, publication, &keys, None).unwrap();
         (snapshot, manifest)
     }
 
@@ -199,7 +199,7 @@ impl History {
         let manifest = Manifest::clone(publication.manifest());
         let cache = Cache::open(&dir.path().join("cache")).unwrap();
         let keys = [self.keys.lookup.clone()];
-        let snapshot = Snapshot::open(&cache, &store, publication, &keys).unwrap();
+        let snapshot = Snapshot::open(&cache, &store, publication, &keys, None).unwrap();
         (snapshot, manifest)
     }
 }

@@ -1,5 +1,7 @@
 //! Opening a generation before it is published, with the code that a server will use.
 
+use std::sync::Arc;
+
 use super::{OpenError, Snapshot, layer_keys};
 use crate::bytes::Map;
 use crate::cache::CacheError;
@@ -56,7 +58,7 @@ impl Snapshot {
                 layer: layer.kind,
                 source,
             })?;
-            layers.push(opened);
+            layers.push(Arc::new(opened));
         }
         Ok(Self {
             publication,

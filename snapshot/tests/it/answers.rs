@@ -194,7 +194,7 @@ fn layers_are_opened_with_their_own_keys() {
         .read_publication(&crate::world::stable(), 1, &world.publishers());
     let keys = [old, world.key.clone()];
     let publication = publication.unwrap().unwrap();
-    let snapshot = Snapshot::open(&cache, &world.store, publication, &keys).unwrap();
+    let snapshot = Snapshot::open(&cache, &world.store, publication, &keys, None).unwrap();
     let rows = |c: &Certificate| ask_every_way(&snapshot, c).map(|answer| answer.unwrap().len());
     for certificate in &world.certificates {
         assert!(rows(certificate).iter().all(|&found| found > 0));

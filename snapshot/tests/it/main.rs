@@ -15,6 +15,7 @@ mod population;
 mod races;
 mod restart;
 mod secrecy;
+mod sharing;
 mod store;
 mod verify;
 mod world;

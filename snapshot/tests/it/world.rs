@@ -204,8 +204,18 @@ impl World {
         cache: &Cache,
         publication: Publication,
     ) -> Result<Snapshot, Refused> {
+        self.open_beside(cache, publication, None)
+    }
+
+    /// What a reader does that has a snapshot open.
+    pub(crate) fn open_beside(
+        &self,
+        cache: &Cache,
+        publication: Publication,
+        live: Option<&Snapshot>,
+    ) -> Result<Snapshot, Refused> {
         let keys = std::slice::from_ref(&self.key);
-        Snapshot::open(cache, &self.store, publication, keys).map_err(Refused::Open)
+        Snapshot::open(cache, &self.store, publication, keys, live).map_err(Refused::Open)
     }
 
     /// What a reader does at its start, before it asks the store.
