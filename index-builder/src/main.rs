@@ -31,7 +31,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::command::{Context, accept, check, keys, publish, sample, show, verify};
+use crate::command::{Context, accept, check, keys, point, publish, sample, show, verify};
 use crate::failure::{Exit, Failure};
 
 /// Turns reviewed batches of skill-level certificates into a published register.
@@ -67,6 +67,7 @@ enum Verb {
     Publish(publish::Args),
     Verify(verify::Args),
     Show(show::Args),
+    Point(point::Args),
 }
 
 fn main() -> ExitCode {
@@ -122,6 +123,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<Exit, Failure> {
         Verb::Publish(args) => publish::run(args, context),
         Verb::Verify(args) => verify::run(args, context),
         Verb::Show(args) => show::run(args, context),
+        Verb::Point(args) => point::run(&args, context),
     }
 }
 

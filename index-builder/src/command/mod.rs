@@ -7,6 +7,7 @@ pub(crate) mod accept;
 pub(crate) mod check;
 mod judging;
 pub(crate) mod keys;
+pub(crate) mod point;
 pub(crate) mod publish;
 pub(crate) mod sample;
 pub(crate) mod show;

@@ -149,12 +149,12 @@ impl Overrides {
     }
 }
 
-fn channel(text: &str) -> Result<Channel, &'static str> {
+pub(super) fn channel(text: &str) -> Result<Channel, &'static str> {
     Channel::parse(text).ok_or("a channel is 1 to 64 of a-z, 0-9 and -")
 }
 
 /// Reads `512MiB`, `2GiB`, `65536KiB` or plain bytes.
-fn memory_bytes(text: &str) -> Result<usize, String> {
+pub(super) fn memory_bytes(text: &str) -> Result<usize, String> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("", 0)];
     let read = units.iter().find_map(|(unit, shift)| {
         let digits = text.strip_suffix(unit)?.trim_end();

@@ -11,7 +11,7 @@ use super::CompileError;
 use super::history::{History, Misfit};
 use super::previous::Previous;
 use super::record::{KeyedChange, WIDTH};
-use crate::ledger::Ledger;
+use crate::ledger::{Index, Ledger};
 use crate::sort::Sorted;
 
 /// A certificate after its changes.
@@ -30,6 +30,7 @@ pub(super) struct Folded {
 pub(super) struct Before<'a> {
     pub(super) previous: &'a Previous,
     pub(super) ledger: &'a Ledger,
+    pub(super) index: &'a Index,
     pub(super) key: &'a LookupKey,
 }
 
@@ -112,7 +113,7 @@ impl Before<'_> {
     /// The holder key of a certificate whose name and identity number have not changed. Rows do
     /// not have it, so the ledger is asked; and it must agree with what was published.
     fn holder(&self, number: &CertificateNumber, row: &Row) -> Result<HolderKey, CompileError> {
-        let details = self.ledger.details(&self.previous.index, number)?;
+        let details = self.ledger.details(self.index, number)?;
         let agrees = details.map(|newest| newest.details).filter(|details| {
             self.key.name_tag(number, &details.name) == row.name_tag
                 && self.key.id_tag(number, &details.id_number) == row.id_tag

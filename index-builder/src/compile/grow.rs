@@ -10,6 +10,7 @@ use super::recount::Recount;
 use super::witness::Witnesses;
 use super::writing::{Entry, LayerWriter, Written};
 use super::{CompileError, Compiled, Inputs, Means, Phases, Previous, Reading, read, texts};
+use crate::ledger::Index;
 use crate::sort::Sorter;
 
 /// Where the changes go.
@@ -23,6 +24,14 @@ pub(crate) enum Onto {
     Base,
 }
 
+/// What the next generation grows from, and how.
+pub(crate) struct Growth {
+    pub(crate) previous: Previous,
+    /// Where every certificate's name and identity number are in the ledger.
+    pub(crate) index: Index,
+    pub(crate) onto: Onto,
+}
+
 /// Makes the next generation's layers and texts. Where nothing has changed since, the layers stay
 /// what they are.
 ///
@@ -34,22 +43,25 @@ pub(crate) fn grow(
     inputs: &Inputs<'_>,
     means: &Means,
     store: &Store,
-    previous: &Previous,
-    onto: Onto,
+    growth: &Growth,
 ) -> Result<Compiled, CompileError> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(means.threads)
         .build()?;
-    pool.install(|| grow_here(inputs, means, store, previous, onto))
+    pool.install(|| grow_here(inputs, means, store, growth))
 }
 
 fn grow_here(
     inputs: &Inputs<'_>,
     means: &Means,
     store: &Store,
-    previous: &Previous,
-    onto: Onto,
+    growth: &Growth,
 ) -> Result<Compiled, CompileError> {
+    let Growth {
+        previous,
+        index,
+        onto,
+    } = growth;
     let mut phases = Phases::start();
     let reading = read(inputs, means, (&previous.head(), previous.tables()?))?;
     phases.end("read");
@@ -67,6 +79,7 @@ fn grow_here(
     let before = Before {
         previous,
         ledger: inputs.ledger,
+        index,
         key: inputs.key,
     };
     let layering = Layering {
@@ -78,7 +91,7 @@ fn grow_here(
     let mut recount = Recount::of(&previous.texts, previous.manifest.counts);
     let folding = Folding::new(changes, Some(before));
     let newer = folding.map(|folded| Ok(told(folded?, &mut recount, &mut witnesses)));
-    let layers = layering.layers(onto, inputs.key, newer)?;
+    let layers = layering.layers(*onto, inputs.key, newer)?;
     phases.end("layer");
 
     let tally = recount.finish();

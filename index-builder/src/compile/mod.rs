@@ -20,6 +20,7 @@ mod fold;
 mod grow;
 mod history;
 mod merge;
+mod pointing;
 mod previous;
 mod reading;
 mod record;
@@ -43,7 +44,8 @@ use crate::registry::Registry;
 use crate::sort::Sorter;
 
 pub(crate) use error::CompileError;
-pub(crate) use grow::{Onto, grow};
+pub(crate) use grow::{Growth, Onto, grow};
+pub(crate) use pointing::{point, revived};
 pub(crate) use previous::Previous;
 pub(crate) use witness::{Witness, Witnesses};
 

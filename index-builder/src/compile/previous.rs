@@ -15,8 +15,6 @@ use crate::ledger::{Head, Index, Ledger};
 pub(crate) struct Previous {
     pub(crate) manifest: Manifest,
     pub(crate) texts: Texts,
-    /// Where every certificate's name and identity number are in the ledger.
-    pub(crate) index: Index,
     pub(super) base: PublishedLayer,
     pub(super) fresh: Option<PublishedLayer>,
 }
@@ -33,7 +31,7 @@ impl Previous {
         store: &Store,
         lock: &PublishLock,
         manifest: Manifest,
-        (texts, index): (Texts, Index),
+        texts: Texts,
         key: &LookupKey,
         base: Trust,
     ) -> Result<Option<Self>, PublishedError> {
@@ -54,7 +52,6 @@ impl Previous {
             fresh: of(LayerKind::Fresh).map(open).transpose()?,
             manifest,
             texts,
-            index,
         }))
     }
 
@@ -91,12 +88,12 @@ impl Previous {
     /// changed since this generation. Cost: a look-up in the ledger's index and one read.
     pub(crate) fn unchanged(
         &self,
-        ledger: &Ledger,
+        (ledger, index): (&Ledger, &Index),
         ordinal: u32,
     ) -> Result<Option<(CertificateNumber, Witness)>, CompileError> {
         let number = self.base.number(ordinal)?;
         let published = self.row(&number)?;
-        let newest = ledger.details(&self.index, &number)?;
+        let newest = ledger.details(index, &number)?;
         let witness = match (published, newest) {
             (Some(row), Some(newest)) if row.revision == newest.revision => {
                 Some((number, Witness::of(&newest.details, Some(row))))

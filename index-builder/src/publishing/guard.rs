@@ -1,6 +1,9 @@
 //! The guards: yesterday's register compared with what is to be published, before the world sees
 //! it. Each can be overridden by its own flag, and the channel entry then says so.
 
+#[cfg(test)]
+mod tests;
+
 use snapshot::{Counts, Coverage, LedgerHead, Publication, Texts};
 
 use super::Order;

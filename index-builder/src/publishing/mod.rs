@@ -14,6 +14,7 @@ mod guard;
 mod keys;
 mod live;
 mod plan;
+mod point;
 mod report;
 mod trial;
 
@@ -41,6 +42,7 @@ pub(crate) use guard::{Guard, Guards, is_contained};
 pub(crate) use keys::{Keys, publishers};
 pub(crate) use plan::Layer;
 use plan::Plan;
+pub(crate) use point::Pointing;
 pub(crate) use report::Report;
 use report::{Outcome, Seconds};
 
@@ -167,7 +169,7 @@ impl Run<'_> {
         };
         Ok(match plan {
             Plan::Ledger => compile::compile(&inputs, means, store)?,
-            Plan::Grow(previous, onto) => compile::grow(&inputs, means, store, previous, *onto)?,
+            Plan::Grow(growth) => compile::grow(&inputs, means, store, growth)?,
         })
     }
 
@@ -199,10 +201,12 @@ impl Run<'_> {
 /// Where the base comes from, when it is an earlier generation's.
 fn base(plan: &Plan, compiled: &Compiled) -> Option<Origin> {
     match plan {
-        Plan::Grow(previous, _) if previous.manifest.layers.last() == compiled.layers.last() => {
-            Some(plan::origin(&previous.manifest))
+        Plan::Grow(growth) => {
+            let previous = &growth.previous.manifest;
+            let is_theirs = previous.layers.last() == compiled.layers.last();
+            is_theirs.then(|| plan::origin(previous))
         }
-        _ => None,
+        Plan::Ledger => None,
     }
 }
 

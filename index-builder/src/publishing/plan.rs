@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use snapshot::{LayerKind, Manifest, Origin, PublishLock, Texts, Trust};
 
 use super::Order;
-use crate::compile::{CompileError, Onto, Previous};
+use crate::compile::{CompileError, Growth, Onto, Previous};
 use crate::failure::Failure;
 
 /// A fresh layer of more than one certificate for so many of the base gives way to a new base.
@@ -30,7 +30,7 @@ pub(super) enum Plan {
     /// From the whole ledger.
     Ledger,
     /// From an earlier generation and the changes after it.
-    Grow(Box<Previous>, Onto),
+    Grow(Box<Growth>),
 }
 
 /// Chooses. `previous` is the generation to go on from; `None` when there is none, or the ledger
@@ -71,10 +71,14 @@ pub(super) fn choose(
         Onto::Base => Trust::Digests,
     };
     let key = &order.keys.lookup;
-    let tables = (Texts::read(order.store, &manifest.texts)?, index);
-    let previous = Previous::open(order.store, lock, manifest.clone(), tables, key, base);
+    let texts = Texts::read(order.store, &manifest.texts)?;
+    let previous = Previous::open(order.store, lock, manifest.clone(), texts, key, base);
     match previous.map_err(CompileError::from)? {
-        Some(previous) => Ok(Plan::Grow(Box::new(previous), onto)),
+        Some(previous) => Ok(Plan::Grow(Box::new(Growth {
+            previous,
+            index,
+            onto,
+        }))),
         None => whole("the live generation was made by the first release"),
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use certificate::LookupKey;
+use certificate::record::Change;
 use certificate::sample::Population;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -15,16 +16,16 @@ use crate::compile::tests::{ACCEPTANCE, Centre, issues, lookup_key, withdrawals}
 use crate::failure::Exit;
 
 /// A centre with keys, a ledger of one batch, and a clock.
-struct Bench {
-    centre: Centre,
-    keys: Keys,
-    store: Store,
-    population: Population,
-    now: Timestamp,
+pub(super) struct Bench {
+    pub(super) centre: Centre,
+    pub(super) keys: Keys,
+    pub(super) store: Store,
+    pub(super) population: Population,
+    pub(super) now: Timestamp,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let centre = Centre::new();
         let population = Population::new(300, 3);
         centre.accept(&ACCEPTANCE, &issues(&population));
@@ -38,12 +39,23 @@ impl Bench {
         }
     }
 
-    fn publish(&self, layer: Layer) -> Result<Value, Failure> {
+    pub(super) fn publish(&self, layer: Layer) -> Result<Value, Failure> {
         self.publish_of(&self.centre, layer)
     }
 
     /// Publishes the ledger of some centre into this store.
-    fn publish_of(&self, centre: &Centre, layer: Layer) -> Result<Value, Failure> {
+    pub(super) fn publish_of(&self, centre: &Centre, layer: Layer) -> Result<Value, Failure> {
+        self.publish_with(centre, layer, &[], None)
+    }
+
+    /// As above, with guards overridden and a first epoch.
+    pub(super) fn publish_with(
+        &self,
+        centre: &Centre,
+        layer: Layer,
+        allowed: &[Guard],
+        first_epoch: Option<u64>,
+    ) -> Result<Value, Failure> {
         let report = publish(&Order {
             registry: &centre.registry(),
             ledger: &centre.ledger(),
@@ -51,8 +63,8 @@ impl Bench {
             store: &self.store,
             channel: &Channel::parse("stable").unwrap(),
             layer,
-            first_epoch: None,
-            guards: Guards::default(),
+            first_epoch,
+            guards: Guards::allowing(allowed.to_vec()),
             means: &self.centre.means(),
             now: self.now,
         })?;
@@ -60,7 +72,7 @@ impl Bench {
     }
 
     /// Outcome, generation and epoch of a run that succeeds.
-    fn published(&self, layer: Layer) -> (String, u64, u64) {
+    pub(super) fn published(&self, layer: Layer) -> (String, u64, u64) {
         let report = self.publish(layer).unwrap();
         (
             report["outcome"].as_str().unwrap().to_owned(),
@@ -69,8 +81,20 @@ impl Bench {
         )
     }
 
+    /// An issue that the ledger does not have yet.
+    pub(super) fn unissued(&self) -> Change {
+        let numbers: BTreeSet<_> = issues(&self.population)
+            .iter()
+            .map(|issue| issue.number)
+            .collect();
+        let more = Population::new(2_000, 3);
+        let mut new = (0..2_000).map(|i| more.change(i));
+        new.find(|change| !numbers.contains(&change.number))
+            .unwrap()
+    }
+
     /// Every file of the store.
-    fn files(&self) -> BTreeSet<PathBuf> {
+    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::new();
         let mut folders = vec![self.store.root().to_owned()];
         while let Some(folder) = folders.pop() {
@@ -96,7 +120,7 @@ pub(super) fn keys(seed: &[u8; 32]) -> Keys {
     }
 }
 
-fn told(outcome: &str, generation: u64, epoch: u64) -> (String, u64, u64) {
+pub(super) fn told(outcome: &str, generation: u64, epoch: u64) -> (String, u64, u64) {
     (outcome.to_owned(), generation, epoch)
 }
 

@@ -9,7 +9,7 @@ use snapshot::{BlobRef, CacheError, Found, OpenError, Publication, Question, Sna
 
 use super::Run;
 use super::plan::Plan;
-use crate::compile::{Onto, Previous, Witness, Witnesses};
+use crate::compile::{Growth, Onto, Witness, Witnesses};
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 
@@ -35,7 +35,7 @@ impl Run<'_> {
         let order = self.order;
         let served: Vec<BlobRef> = match plan {
             Plan::Ledger => Vec::new(),
-            Plan::Grow(previous, _) => previous.manifest.blobs().collect(),
+            Plan::Grow(growth) => growth.previous.manifest.blobs().collect(),
         };
         let keys = [order.keys.lookup.clone()];
         let snapshot = Snapshot::rehearse(order.store, self.lock, publication, &keys, &served)?;
@@ -47,12 +47,8 @@ impl Run<'_> {
         for (number, witness) in witnesses.iter() {
             examiner.examine(number, witness)?;
         }
-        if let Plan::Grow(previous, onto) = plan {
-            let most = match onto {
-                Onto::Fresh => OTHERS_OF_FRESH,
-                Onto::Base => OTHERS_OF_BASE,
-            };
-            examiner.examine_others(previous, order.ledger, most)?;
+        if let Plan::Grow(growth) = plan {
+            examiner.examine_others(growth, order.ledger)?;
         }
         Ok(examiner.asked)
     }
@@ -77,14 +73,15 @@ impl Examiner {
     }
 
     /// Asks about certificates of the base that have not changed.
-    fn examine_others(
-        &mut self,
-        previous: &Previous,
-        ledger: &Ledger,
-        most: u64,
-    ) -> Result<(), Failure> {
-        for ordinal in previous.lots(most) {
-            let Some((number, witness)) = previous.unchanged(ledger, ordinal)? else {
+    fn examine_others(&mut self, growth: &Growth, ledger: &Ledger) -> Result<(), Failure> {
+        let most = match growth.onto {
+            Onto::Fresh => OTHERS_OF_FRESH,
+            Onto::Base => OTHERS_OF_BASE,
+        };
+        let known = (ledger, &growth.index);
+        for ordinal in growth.previous.lots(most) {
+            let unchanged = growth.previous.unchanged(known, ordinal)?;
+            let Some((number, witness)) = unchanged else {
                 continue;
             };
             self.examine(&number, &witness)?;
