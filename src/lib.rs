@@ -6,8 +6,8 @@
 //! ([`question`]), asks the register ([`answer`]), and gives the answer its form ([`render`] for
 //! JSON, [`page`] for people); what cannot be asked is a [`refusal`]. Beside the requests,
 //! [`refresh`] takes new generations and swaps them into [`live`]. [`metrics`] and [`log`] are
-//! told what happened, never what was asked. [`config`], [`client`], [`accept`] and [`process`]
-//! know nothing of the others.
+//! told what happened, never what was asked. [`config`], [`client`], [`accept`], [`memory`] and
+//! [`process`] know nothing of the others.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +18,7 @@ pub mod config;
 pub mod endpoint;
 pub mod live;
 pub mod log;
+pub mod memory;
 pub mod metrics;
 pub mod page;
 pub mod process;

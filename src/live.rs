@@ -36,6 +36,7 @@ pub struct Current {
 pub struct Live {
     current: ArcSwapOption<Current>,
     trouble: ArcSwap<String>,
+    old: AtomicBool,
     draining: AtomicBool,
 }
 
@@ -70,6 +71,7 @@ impl Live {
         Self {
             current: ArcSwapOption::empty(),
             trouble: ArcSwap::from_pointee(trouble.to_owned()),
+            old: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         }
     }
@@ -91,13 +93,18 @@ impl Live {
         self.trouble.store(Arc::new(trouble.to_owned()));
     }
 
+    /// Remembers whether the live epoch was published too long ago.
+    pub fn set_old(&self, old: bool) {
+        self.old.store(old, Ordering::Relaxed);
+    }
+
     /// From now on not ready: the process ends soon.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Whether to send requests here, with one line for people. An old snapshot is an alarm by
-    /// its age, not a reason to stop answering.
+    /// Whether to send requests here, with a line for people, and one for each thing to look
+    /// after. An old snapshot is an alarm by its age, not a reason to stop answering.
     ///
     /// # Errors
     ///
@@ -114,6 +121,10 @@ impl Live {
         let mut line = format!("ready: epoch {epoch}, generation {generation}\n");
         if !trouble.is_empty() {
             line += &format!("last refresh failed: {trouble}\n");
+        }
+        if self.old.load(Ordering::Relaxed) {
+            let published_at = current.snapshot.published_at();
+            line += &format!("old: last published {published_at:.0}; see whether publish runs\n");
         }
         Ok(line)
     }

@@ -16,6 +16,7 @@ use certificate::LookupKey;
 use certq::config::Config;
 use certq::live::Live;
 use certq::log::{Level, Log, in_one_line};
+use certq::memory::Memory;
 use certq::metrics::Metrics;
 use certq::process;
 use certq::refresh::{Refresh, Source};
@@ -142,12 +143,13 @@ fn start(path: &Path) -> Result<(), Failure> {
         channel: config.channel.clone(),
         publishers,
         keys,
+        memory: Memory::below(Path::new("/")),
     };
     let served = runtime(config.threads)?.block_on(async {
         let listeners = bind(&config).await?;
         log_listeners(&log, &listeners);
         let (_refreshing, stopped) = std::sync::mpsc::channel();
-        Refresh::new(source, live, metrics, log.clone()).start(config.poll_interval, stopped);
+        Refresh::new(source, live, metrics, log.clone()).start(config.poll_interval, now, stopped);
         serve::run(listeners, Arc::new(site), Deadlines::USUAL, signals()?).await;
         Ok(())
     });

@@ -48,6 +48,8 @@ pub struct Metrics {
     pub refreshes: Counter,
     /// Polls that failed, or that found a generation to refuse.
     pub refresh_failures: Counter,
+    /// 1 while the live epoch was published too long ago, else 0.
+    pub generation_old: Gauge,
     snapshot: SnapshotGauges,
 }
 
@@ -82,6 +84,7 @@ impl Metrics {
             connections: Gauge::default(),
             refreshes: Counter::default(),
             refresh_failures: Counter::default(),
+            generation_old: Gauge::default(),
             snapshot: SnapshotGauges::default(),
         };
         metrics.register();
@@ -213,6 +216,11 @@ impl Metrics {
             "Time since the live epoch was published",
             Unit::Seconds,
             snapshot.age.clone(),
+        );
+        registry.register(
+            "generation_old",
+            "Whether the live epoch was published too long ago",
+            self.generation_old.clone(),
         );
     }
 }

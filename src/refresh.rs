@@ -8,20 +8,23 @@
 //!
 //! It knows nothing of requests. Time comes in as an argument of each look.
 
+mod error;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use certificate::LookupKey;
-use snapshot::{
-    Cache, CacheError, Channel, Damaged, OpenError, Publication, PublisherKeys, Snapshot, Store,
-    StoreError,
-};
+use jiff::{SignedDuration, Timestamp};
+use snapshot::{Cache, Channel, Publication, PublisherKeys, Snapshot, Store, StoreError};
 
 use crate::live::{Current, Live};
 use crate::log::{Level, Log, in_one_line};
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::process;
+
+pub use error::RefreshError;
 
 /// Time between two listings of the whole channel; in between only the next epoch is asked for.
 const LISTING_INTERVAL: Duration = Duration::from_secs(60);
@@ -36,6 +39,14 @@ const EPOCHS_TRIED: usize = 8;
 /// usual reason is a blob that a mirror has not brought yet, so the first is short.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Age at which the live epoch is an alarm: `publish` renews the entry every 24 hours, also when
+/// there is nothing new.
+const OLD: SignedDuration = SignedDuration::from_hours(25);
+
+/// Memory that must be left beside a new generation: for the tables behind its codes, which are
+/// kept unpacked, and for the requests meanwhile.
+const MEMORY_MARGIN: u64 = 64 << 20;
 
 /// How often the reaper looks whether the last request has let go of an old snapshot.
 const REAPER_PAUSE: Duration = Duration::from_millis(10);
@@ -53,6 +64,8 @@ pub struct Source {
     pub publishers: PublisherKeys,
     /// What tags were made with.
     pub keys: Vec<LookupKey>,
+    /// Where to read how much memory can be had.
+    pub memory: Memory,
 }
 
 /// The state of the thread.
@@ -74,6 +87,8 @@ pub struct Refresh {
     rotten: bool,
     /// Damaged answers there had been when the live snapshot was opened.
     damaged_answers: u64,
+    /// Whether the live epoch was too old at the last look.
+    old: bool,
     retry: Option<Retry>,
     /// The last reason logged; empty when all is well.
     trouble: String,
@@ -97,57 +112,6 @@ pub enum Look {
     Waiting,
 }
 
-/// Why a look at the channel failed. What was live before goes on.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RefreshError {
-    /// The store is there and has nothing on this channel.
-    #[error("the channel has no entry yet; publish a generation")]
-    NothingPublished,
-    /// The store was restored from an old copy, or is another one.
-    #[error(
-        "the channel went back to epoch {newest} after epoch {taken} was served; a restored store \
-         must begin above that one; only to go back on purpose, remove the cache directory of the \
-         stopped server"
-    )]
-    WentBack {
-        /// The newest epoch listed.
-        newest: u64,
-        /// The live one.
-        taken: u64,
-    },
-    /// The entry was there a moment ago.
-    #[error("epoch {epoch} is not in the channel")]
-    Absent {
-        /// Which one.
-        epoch: u64,
-    },
-    /// The store is away, or a document in it is refused.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// What the cache remembers is refused.
-    #[error(transparent)]
-    Cache(#[from] CacheError),
-    /// The documents are good and what they name is not.
-    #[error("epoch {epoch}, generation {generation} is refused")]
-    Open {
-        /// Of the channel entry.
-        epoch: u64,
-        /// Which the entry names.
-        generation: u64,
-        /// What is wrong.
-        source: OpenError,
-    },
-    /// The mapped numbers are no longer what was verified; they were opened again.
-    #[error("epoch {epoch} has rotted in memory and was opened again")]
-    Rotten {
-        /// The live one.
-        epoch: u64,
-        /// Where.
-        source: Damaged,
-    },
-}
-
 impl Refresh {
     /// Ready to look; starts the reaper thread.
     pub fn new(source: Source, live: Arc<Live>, metrics: Arc<Metrics>, log: Log) -> Self {
@@ -165,24 +129,20 @@ impl Refresh {
             scrubbed_at: None,
             rotten: false,
             damaged_answers: 0,
+            old: false,
             retry: None,
             trouble: String::new(),
         }
     }
 
     /// Starts the thread: what the cache remembers first, then a look every `interval`, until the
-    /// other end of `stop` is dropped.
-    pub fn start(mut self, interval: Duration, stop: Receiver<()>) {
+    /// other end of `stop` is dropped. `now` reads the wall clock.
+    pub fn start(mut self, interval: Duration, now: fn() -> Timestamp, stop: Receiver<()>) {
         spawn("refresh", move || {
-            if let Err(error) = self.take_remembered() {
-                self.fail(&error);
-            }
+            // What failed has been counted and told; the next look tries again.
+            let _ = self.resume();
             loop {
-                match self.look(Instant::now()) {
-                    Ok(Look::UpToDate) => self.recover(),
-                    Ok(Look::Waiting) => {}
-                    Err(error) => self.fail(&error),
-                }
+                let _ = self.look(Instant::now(), now());
                 if stop.recv_timeout(interval) == Err(RecvTimeoutError::Disconnected) {
                     return;
                 }
@@ -190,7 +150,16 @@ impl Refresh {
         });
     }
 
-    /// Takes what was live before the process started; needs no store.
+    /// Takes what was live before the process started; needs no store. What fails is counted,
+    /// logged and shown.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`].
+    pub fn resume(&mut self) -> Result<(), RefreshError> {
+        self.take_remembered().inspect_err(|error| self.fail(error))
+    }
+
     fn take_remembered(&mut self) -> Result<(), RefreshError> {
         let Source {
             cache,
@@ -204,12 +173,25 @@ impl Refresh {
         }
     }
 
-    /// Looks once: takes the newest epoch that is newer than the live one and good.
+    /// Looks once: takes the newest epoch that is newer than the live one and good, and judges
+    /// the age of what is live then. What fails is counted, logged and shown. Pauses go by `now`; `time` is the wall clock's, which may jump,
+    /// and decides about the alarm of age and nothing else.
     ///
     /// # Errors
     ///
     /// [`RefreshError`], also when an older epoch was taken because the newest is refused.
-    pub fn look(&mut self, now: Instant) -> Result<Look, RefreshError> {
+    pub fn look(&mut self, now: Instant, time: Timestamp) -> Result<Look, RefreshError> {
+        let looked = self.look_for_newer(now);
+        match &looked {
+            Ok(Look::UpToDate) => self.recover(),
+            Ok(Look::Waiting) => {}
+            Err(error) => self.fail(error),
+        }
+        self.judge_age(time);
+        looked
+    }
+
+    fn look_for_newer(&mut self, now: Instant) -> Result<Look, RefreshError> {
         self.find_newer(now)?;
         let Some(&newest) = self.newer.last() else {
             return self.scrub(now).map(|()| Look::UpToDate);
@@ -229,6 +211,38 @@ impl Refresh {
                 pause,
             });
         })
+    }
+
+    /// Raises the alarm when the live epoch is too old, also while the store is away, and ends it
+    /// when it is not: somebody may be holding back what withdraws certificates.
+    fn judge_age(&mut self, time: Timestamp) {
+        let Some(published_at) = self
+            .live
+            .current()
+            .as_ref()
+            .map(|it| it.snapshot.published_at())
+        else {
+            return;
+        };
+        let old = time.duration_since(published_at) > OLD;
+        if old == self.old {
+            return;
+        }
+        self.old = old;
+        self.live.set_old(old);
+        self.metrics.generation_old.set(i64::from(old));
+        let (level, event) = match old {
+            true => (Level::Warning, "generation_old"),
+            false => (Level::Info, "generation_not_old"),
+        };
+        self.log.event(
+            level,
+            event,
+            &[
+                ("epoch", &self.taken.to_string()),
+                ("published_at", &published_at.to_string()),
+            ],
+        );
     }
 
     /// Once in a while, checks that the mapped numbers are what was verified; if not, opens the
@@ -334,39 +348,68 @@ impl Refresh {
         self.open(publication.ok_or(RefreshError::Absent { epoch })?)
     }
 
-    /// Opens a publication and makes it live. Layers of the live one are shared, unless a scrub or
-    /// a look-up has met damage in it: then every byte is checked again.
+    /// Opens a publication and makes it live.
     fn open(&mut self, publication: Publication) -> Result<(), RefreshError> {
         let began = Instant::now();
-        let Source {
-            store, cache, keys, ..
-        } = &self.source;
-        let (epoch, generation) = (publication.entry().epoch, publication.entry().generation);
         let damaged_answers = self.metrics.damaged_answers.get();
-        let sound = !self.rotten && damaged_answers == self.damaged_answers;
-        let live = self.live.current().as_ref().filter(|_| sound).cloned();
-        let beside = live.as_ref().map(|live| &live.snapshot);
-        let opened = Snapshot::open(cache, store, publication, keys, beside);
-        let snapshot = opened.map_err(|source| RefreshError::Open {
-            epoch,
-            generation,
-            source,
-        })?;
+        let snapshot = self.open_beside_live(publication, damaged_answers)?;
         (self.rotten, self.damaged_answers) = (false, damaged_answers);
         let current = Arc::new(Current::new(snapshot));
         if let Some(old) = self.live.replace(Arc::clone(&current)) {
             // The reaper lives as long as this thread; were it gone, the old one drops here.
             let _ = self.reaper.send(old);
         }
-        self.taken = epoch;
-        self.newer.retain(|newer| *newer > epoch);
+        self.taken = current.snapshot.epoch();
+        self.newer.retain(|newer| *newer > self.taken);
         self.note_taken(&current.snapshot, began.elapsed());
-        if let Err(error) = cache.sweep(&[current.snapshot.manifest()]) {
+        if let Err(error) = self.source.cache.sweep(&[current.snapshot.manifest()]) {
             let reason = in_one_line(&error);
             self.log
                 .event(Level::Warning, "cache_not_swept", &[("reason", &reason)]);
         }
         Ok(())
+    }
+
+    /// Opens a publication if there is room for it. Layers of the live snapshot are shared, unless
+    /// a scrub or a look-up has met damage in it: then every byte is checked again.
+    fn open_beside_live(
+        &self,
+        publication: Publication,
+        damaged_answers: u64,
+    ) -> Result<Snapshot, RefreshError> {
+        let Source {
+            store, cache, keys, ..
+        } = &self.source;
+        let (epoch, generation) = (publication.entry().epoch, publication.entry().generation);
+        let live = self.live.current().clone();
+        let live = live.as_ref().map(|live| &live.snapshot);
+        let sound = !self.rotten && damaged_answers == self.damaged_answers;
+        let beside = live.filter(|_| sound);
+        // With nothing live, pages that come and go are better than no answer.
+        if live.is_some() {
+            let needed = Snapshot::new_bytes(publication.manifest(), beside);
+            self.ensure_room(epoch, generation, needed)?;
+        }
+        let opened = Snapshot::open(cache, store, publication, keys, beside);
+        opened.map_err(|source| RefreshError::Open {
+            epoch,
+            generation,
+            source,
+        })
+    }
+
+    /// Refuses when there is too little memory. Where the system shows no figure, it goes on.
+    fn ensure_room(&self, epoch: u64, generation: u64, bytes: u64) -> Result<(), RefreshError> {
+        let needed = bytes.saturating_add(MEMORY_MARGIN);
+        match self.source.memory.available() {
+            Some(available) if available < needed => Err(RefreshError::Memory {
+                epoch,
+                generation,
+                needed,
+                available,
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn note_taken(&self, snapshot: &Snapshot, elapsed: Duration) {

@@ -140,10 +140,7 @@ impl PublishId {
 impl Manifest {
     /// Every blob of the generation: numbers, holders and rows of each layer, then the texts.
     pub fn blobs(&self) -> impl Iterator<Item = BlobRef> {
-        let layers = self
-            .layers
-            .iter()
-            .flat_map(|layer| [layer.numbers, layer.holders, layer.rows]);
+        let layers = self.layers.iter().flat_map(LayerRef::blobs);
         layers.chain([self.texts])
     }
 
@@ -188,6 +185,13 @@ impl Document for Manifest {
                 rows: all,
             })
         }
+    }
+}
+
+impl LayerRef {
+    /// Numbers, holders and rows.
+    pub(crate) fn blobs(&self) -> [BlobRef; 3] {
+        [self.numbers, self.holders, self.rows]
     }
 }
 

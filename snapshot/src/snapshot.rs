@@ -148,6 +148,14 @@ impl Snapshot {
         blob_bytes(self.manifest().blobs())
     }
 
+    /// Bytes that opening a generation beside `live` copies and maps: what is not shared, each
+    /// blob counted once.
+    pub fn new_bytes(manifest: &Manifest, live: Option<&Self>) -> u64 {
+        let is_new = |layer: &&LayerRef| live.and_then(|live| live.layer(layer)).is_none();
+        let layers = manifest.layers.iter().filter(is_new);
+        blob_bytes(layers.flat_map(LayerRef::blobs).chain([manifest.texts]))
+    }
+
     /// The tables behind the codes of rows.
     pub fn texts(&self) -> &Texts {
         &self.texts

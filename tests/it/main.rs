@@ -8,6 +8,7 @@
 
 mod connections;
 mod contract;
+mod follow;
 mod http;
 mod openapi;
 mod operations;
@@ -17,3 +18,4 @@ mod program;
 mod register;
 mod start;
 mod swap;
+mod tables;

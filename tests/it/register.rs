@@ -4,18 +4,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use certificate::{
-    CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, InstitutionCode, LookupKey,
-    OccupationCode,
-};
+use certificate::{CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, LookupKey};
+use certq::memory::Memory;
 use certq::refresh::Source;
+use jiff::Timestamp;
 use snapshot::digest::Digest;
 use snapshot::{
-    Affiliation, BlobRef, Cache, Centre, Channel, ChannelEntry, Counts, Coverage, Holders,
-    Institution, LayerKind, LayerRef, LedgerHead, Manifest, NumbersAndRows, Occupation, Outcome,
-    PublishId, Publisher, PublisherKeys, Row, Status, Store, Texts, keyfile, layout,
+    BlobRef, Cache, Channel, ChannelEntry, Counts, Holders, LayerKind, LayerRef, LedgerHead,
+    Manifest, NumbersAndRows, Outcome, PublishId, Publisher, PublisherKeys, Row, Signed, Status,
+    Store, keyfile, layout,
 };
 use tempfile::TempDir;
+
+use crate::tables::texts;
 
 /// The holder of the first two certificates.
 pub(crate) const ZHANG: &str = "张三";
@@ -29,65 +30,71 @@ pub(crate) const WITHDRAWN: &str = "J000044000001214000001";
 pub(crate) const UNKNOWN: &str = "J000044000001203000124";
 
 /// When everything is published; answers show whole seconds.
-const PUBLISHED_AT: &str = "2026-11-24T02:00:00.999Z";
+pub(crate) const PUBLISHED_AT: &str = "2026-11-24T02:00:00.999Z";
 
 /// A folder with keys, a store and a configuration.
 pub(crate) struct Register {
     folder: TempDir,
-    store: Store,
+    pub(crate) store: Store,
     key: LookupKey,
-    publisher: Publisher,
+    pub(crate) publisher: Publisher,
 }
 
 /// What varies between the certificates of the fixture.
 #[derive(Clone)]
 pub(crate) struct Certificate {
-    pub(crate) number: &'static str,
-    pub(crate) name: &'static str,
+    pub(crate) number: String,
+    pub(crate) name: String,
     pub(crate) id_number: String,
     pub(crate) issued_on: Date,
     pub(crate) direction: u16,
     pub(crate) centre: u8,
     pub(crate) withdrawn_on: Option<Date>,
+    /// Index into the reasons, of a withdrawal or else of the newest change.
+    pub(crate) reason: Option<u16>,
+    pub(crate) revision: u16,
 }
 
 /// The five certificates.
 pub(crate) fn certificates() -> Vec<Certificate> {
     let certificate = Certificate {
-        number: VALID,
-        name: ZHANG,
+        number: VALID.to_owned(),
+        name: ZHANG.to_owned(),
         id_number: ZHANG_ID.to_owned(),
         issued_on: Date::constant(2020, 11, 30),
         direction: 0,
         centre: 0,
         withdrawn_on: None,
+        reason: None,
+        revision: 1,
     };
+    let mut withdrawn = Certificate {
+        number: WITHDRAWN.to_owned(),
+        issued_on: Date::constant(2021, 6, 30),
+        direction: 1,
+        ..certificate.clone()
+    };
+    withdrawn.withdraw(Date::constant(2021, 9, 1));
     vec![
         certificate.clone(),
+        withdrawn,
         Certificate {
-            number: WITHDRAWN,
-            issued_on: Date::constant(2021, 6, 30),
-            direction: 1,
-            withdrawn_on: Some(Date::constant(2021, 9, 1)),
-            ..certificate.clone()
-        },
-        Certificate {
-            number: "J000044000002205000001",
-            name: "买买提·阿不都",
+            number: "J000044000002205000001".to_owned(),
+            name: "买买提·阿不都".to_owned(),
             id_number: identity("44000020010203001"),
             centre: 1,
             ..certificate.clone()
         },
         Certificate {
-            number: "J000044000002205000002",
-            name: "𠮷田花",
+            number: "J000044000002205000002".to_owned(),
+            name: "𠮷田花".to_owned(),
             id_number: identity("44000020020304002"),
             centre: 1,
             ..certificate.clone()
         },
         Certificate {
-            number: "J000044000003204000009",
-            name: "ANNA-MARIA O'NEIL",
+            number: "J000044000003204000009".to_owned(),
+            name: "ANNA-MARIA O'NEIL".to_owned(),
             id_number: identity("44000020030405002"),
             centre: 1,
             ..certificate
@@ -96,7 +103,7 @@ pub(crate) fn certificates() -> Vec<Certificate> {
 }
 
 /// The 18 characters of these 17 digits.
-fn identity(digits: &str) -> String {
+pub(crate) fn identity(digits: &str) -> String {
     "0123456789X"
         .chars()
         .map(|check| format!("{digits}{check}"))
@@ -152,6 +159,7 @@ impl Register {
             channel: Channel::parse("stable").unwrap(),
             publishers: PublisherKeys::new(vec![self.publisher.public().clone()]),
             keys: vec![self.key.clone()],
+            memory: Memory::below(Path::new("/")),
         }
     }
 
@@ -169,24 +177,35 @@ impl Register {
         certificates: &[Certificate],
     ) {
         let manifest = self.manifest(epoch - 65, certificates);
-        let manifest = publisher.sign(manifest).unwrap();
+        let manifest = self.commit(publisher.sign(manifest).unwrap());
+        self.enter(publisher, entry(epoch, &manifest));
+    }
+
+    /// The same, at another time.
+    pub(crate) fn publish_at(&self, epoch: u64, certificates: &[Certificate], at: Timestamp) {
+        let manifest = self.manifest(epoch - 65, certificates);
+        let manifest = self.commit(self.publisher.sign(manifest).unwrap());
+        let mut entry = entry(epoch, &manifest);
+        entry.published_at = at;
+        self.enter(&self.publisher, entry);
+    }
+
+    /// Publishes a manifest as an epoch.
+    pub(crate) fn publish_manifest(&self, epoch: u64, manifest: Manifest) {
+        let manifest = self.commit(self.publisher.sign(manifest).unwrap());
+        self.enter(&self.publisher, entry(epoch, &manifest));
+    }
+
+    fn commit(&self, manifest: Signed<Manifest>) -> Signed<Manifest> {
         let made = self.store.create_manifest(&manifest).unwrap();
         assert_eq!(made, Outcome::Created);
-        let entry = ChannelEntry {
-            format: layout::FORMAT,
-            channel: Channel::parse("stable").unwrap(),
-            epoch,
-            generation: manifest.generation,
-            manifest: *manifest.digest(),
-            published_at: PUBLISHED_AT.parse().unwrap(),
-            publish_id: manifest.publish_id,
-            reason: "publish".to_owned(),
-            overrides: Vec::new(),
-        };
-        let made = self
-            .store
-            .create_channel_entry(&publisher.sign(entry).unwrap());
-        assert_eq!(made.unwrap(), Outcome::Created);
+        manifest
+    }
+
+    fn enter(&self, publisher: &Publisher, entry: ChannelEntry) {
+        let entry = publisher.sign(entry).unwrap();
+        let made = self.store.create_channel_entry(&entry).unwrap();
+        assert_eq!(made, Outcome::Created);
     }
 
     /// Where the store keeps the rows of these certificates.
@@ -199,40 +218,32 @@ impl Register {
         self.store.blob_path(blob)
     }
 
-    fn manifest(&self, generation: u64, certificates: &[Certificate]) -> Manifest {
-        let mut sorted: Vec<_> = certificates
-            .iter()
-            .map(|it| (number(it.number), it))
-            .collect();
-        sorted.sort_by_key(|(number, _)| *number);
-        let withdrawn = certificates
-            .iter()
-            .filter(|it| it.withdrawn_on.is_some())
-            .count();
-        let mut table = NumbersAndRows::new(&self.store).unwrap();
-        for (number, certificate) in &sorted {
-            table.push(number, &self.row(number, certificate)).unwrap();
-        }
-        let (numbers, rows, count) = table.finish().unwrap();
+    /// A generation of one layer.
+    pub(crate) fn manifest(&self, generation: u64, certificates: &[Certificate]) -> Manifest {
+        let base = self.layer(LayerKind::Base, certificates);
+        self.manifest_of(generation, vec![base], certificates)
+    }
+
+    /// A generation of these layers, which together hold these certificates.
+    pub(crate) fn manifest_of(
+        &self,
+        generation: u64,
+        layers: Vec<LayerRef>,
+        certificates: &[Certificate],
+    ) -> Manifest {
+        let count = certificates.len() as u64;
+        let withdrawn = |it: &&Certificate| it.withdrawn_on.is_some();
         Manifest {
             format: layout::FORMAT,
             generation,
             publish_id: PublishId::random(),
             created_at: PUBLISHED_AT.parse().unwrap(),
             normalisation: certificate::NORMALISATION_VERSION,
-            layers: vec![LayerRef {
-                kind: LayerKind::Base,
-                key_id: self.key.id(),
-                algorithm: certificate::key::MacAlgorithm::HmacSha256,
-                certificates: count,
-                numbers,
-                holders: self.holders(&sorted),
-                rows,
-            }],
-            texts: texts(&sorted).write(&self.store).unwrap(),
+            layers,
+            texts: texts(&sorted(certificates)).write(&self.store).unwrap(),
             counts: Counts {
                 certificates: count,
-                withdrawn: withdrawn as u64,
+                withdrawn: certificates.iter().filter(withdrawn).count() as u64,
                 institutions: 3,
             },
             ledger: LedgerHead {
@@ -246,6 +257,25 @@ impl Register {
         }
     }
 
+    /// Writes a layer of these certificates.
+    pub(crate) fn layer(&self, kind: LayerKind, certificates: &[Certificate]) -> LayerRef {
+        let sorted = sorted(certificates);
+        let mut table = NumbersAndRows::new(&self.store).unwrap();
+        for (number, certificate) in &sorted {
+            table.push(number, &self.row(number, certificate)).unwrap();
+        }
+        let (numbers, rows, count) = table.finish().unwrap();
+        LayerRef {
+            kind,
+            key_id: self.key.id(),
+            algorithm: certificate::key::MacAlgorithm::HmacSha256,
+            certificates: count,
+            numbers,
+            holders: self.holders(&sorted),
+            rows,
+        }
+    }
+
     fn row(&self, number: &CertificateNumber, certificate: &Certificate) -> Row {
         let (name, id_number) = certificate.holder();
         Row {
@@ -254,7 +284,7 @@ impl Register {
             initial: name.initial(),
             occupation: 0,
             direction: certificate.direction,
-            reason: certificate.withdrawn_on.map(|_| 0),
+            reason: certificate.reason,
             review_centre: certificate.centre,
             issued_on: certificate.issued_on,
             reviewed_on: Date::constant(2020, 11, 20),
@@ -263,11 +293,7 @@ impl Register {
                 None => Status::Valid,
             },
             status_on: certificate.withdrawn_on,
-            revision: if certificate.withdrawn_on.is_some() {
-                2
-            } else {
-                1
-            },
+            revision: certificate.revision,
             sequence: 1,
         }
     }
@@ -292,96 +318,40 @@ impl Register {
 }
 
 impl Certificate {
+    /// Withdraws it on this day.
+    pub(crate) fn withdraw(&mut self, day: Date) {
+        self.withdrawn_on = Some(day);
+        self.reason = Some(0);
+        self.revision += 1;
+    }
+
     fn holder(&self) -> (HolderName, IdentityNumber) {
         let id_number = IdentityNumber::parse(IdentityType::RESIDENT, &self.id_number);
-        (HolderName::parse(self.name).unwrap(), id_number.unwrap())
+        (HolderName::parse(&self.name).unwrap(), id_number.unwrap())
     }
 }
 
-fn number(text: &str) -> CertificateNumber {
-    CertificateNumber::parse(text).unwrap()
+/// By number.
+fn sorted(certificates: &[Certificate]) -> Vec<(CertificateNumber, &Certificate)> {
+    let number = |it: &Certificate| CertificateNumber::parse(&it.number).unwrap();
+    let mut sorted: Vec<_> = certificates.iter().map(|it| (number(it), it)).collect();
+    sorted.sort_by_key(|(number, _)| *number);
+    sorted
 }
 
-fn texts(sorted: &[(CertificateNumber, &Certificate)]) -> Texts {
-    let mut coverage: Vec<Coverage> = Vec::new();
-    for (number, _) in sorted {
-        match coverage.last_mut() {
-            Some(last) if last.institution == number.institution() => last.certificates += 1,
-            _ => coverage.push(Coverage {
-                institution: number.institution(),
-                certificates: 1,
-                latest_review_on: Date::constant(2026, 11, 20),
-            }),
-        }
-    }
-    Texts {
+/// The entry that makes a generation live.
+pub(crate) fn entry(epoch: u64, manifest: &Signed<Manifest>) -> ChannelEntry {
+    ChannelEntry {
         format: layout::FORMAT,
-        institutions: institutions(),
-        occupations: vec![Occupation {
-            code: OccupationCode::parse("4-04-05-05").unwrap(),
-            name: "人工智能训练师".to_owned(),
-        }],
-        directions: vec![String::new(), "图像\\\"视觉\"方向".to_owned()],
-        reasons: vec!["发证信息有误".to_owned()],
-        centres: vec![
-            centre("440000", "440000", "广东省职业技能服务指导中心"),
-            centre("440100", "440100", "广州市职业技能鉴定指导中心"),
-        ],
-        coded_centres: None,
-        coverage,
-        statistics: Vec::new(),
+        channel: Channel::parse("stable").unwrap(),
+        epoch,
+        generation: manifest.generation,
+        manifest: *manifest.digest(),
+        published_at: PUBLISHED_AT.parse().unwrap(),
+        publish_id: manifest.publish_id,
+        reason: "publish".to_owned(),
+        overrides: Vec::new(),
     }
-}
-
-fn centre(code: &str, division: &str, name: &str) -> Centre {
-    Centre {
-        code: code.to_owned(),
-        name: name.to_owned(),
-        division: division.to_owned(),
-        phone: format!("020-{code}"),
-        address: "广州市示例路1号".to_owned(),
-    }
-}
-
-/// One provincial, one municipal, one removed on the day after publication in Shanghai's morning,
-/// and one without certificates and with a name that would be a formula.
-fn institutions() -> Vec<Institution> {
-    let institution = Institution {
-        code: InstitutionCode::parse("J000044000001").unwrap(),
-        name: "广东省“示例”技师学院".to_owned(),
-        city: "440100".to_owned(),
-        affiliation: Affiliation::Provincial,
-        kind: "技师学院".to_owned(),
-        top_level: '2',
-        filed_on: Date::constant(2020, 3, 20),
-        removed_on: None,
-        removal_reason: None,
-    };
-    let code = |text| InstitutionCode::parse(text).unwrap();
-    vec![
-        institution.clone(),
-        Institution {
-            code: code("J000044000002"),
-            name: "广州市示例技工学校".to_owned(),
-            affiliation: Affiliation::Municipal,
-            kind: "高级技工学校".to_owned(),
-            top_level: '3',
-            ..institution.clone()
-        },
-        Institution {
-            code: code("J000044000003"),
-            name: "已移出技工学校".to_owned(),
-            affiliation: Affiliation::Municipal,
-            removed_on: Some(Date::constant(2026, 11, 24)),
-            removal_reason: Some("停办".to_owned()),
-            ..institution.clone()
-        },
-        Institution {
-            code: code("J000044000004"),
-            name: "=HYPERLINK(\"x\")".to_owned(),
-            ..institution
-        },
-    ]
 }
 
 /// Changes one byte of a file in place.

@@ -16,7 +16,7 @@ const PACKAGES: [(&str, &[&str]); 5] = [
 /// The floors of the server, lowest first; a file may name only files of lower floors, and of its
 /// own folder.
 const FLOORS: [&[&str]; 8] = [
-    &["accept", "client", "log", "process"],
+    &["accept", "client", "log", "memory", "process"],
     &["config", "metrics", "refusal", "reply", "route", "live"],
     &["answer", "question", "page"],
     &["render"],
