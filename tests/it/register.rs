@@ -134,6 +134,19 @@ impl Register {
         register
     }
 
+    /// Another register with the same keys and files, for a test that damages its own.
+    pub(crate) fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy_folder(self.folder.path(), folder.path());
+        let publisher = keyfile::read_publisher(&folder.path().join("keys/publisher.key"));
+        Self {
+            store: Store::open(&folder.path().join("store")),
+            key: self.key.clone(),
+            publisher: publisher.unwrap(),
+            folder,
+        }
+    }
+
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.folder.path().join(relative)
     }
@@ -351,6 +364,19 @@ pub(crate) fn entry(epoch: u64, manifest: &Signed<Manifest>) -> ChannelEntry {
         publish_id: manifest.publish_id,
         reason: "publish".to_owned(),
         overrides: Vec::new(),
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let from = entry.unwrap().path();
+        let to = to.join(from.file_name().unwrap());
+        if from.is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy_folder(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
     }
 }
 
