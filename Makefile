@@ -1,6 +1,6 @@
 # Names, not logic: each target is one script or one command.
 
-.PHONY: demo demo-stop test bench load damage
+.PHONY: demo demo-stop test bench load damage swaps
 
 demo:       ## build, compile a sample register of 100,000 certificates, serve it on 127.0.0.1:8080
 	@deploy/demo.sh start
@@ -19,3 +19,6 @@ load:       ## capacity and latency of a server with 1,000,000 certificates, eve
 
 damage:     ## 10,000 bit flips and 1,000 truncations over every blob, manifest and channel entry
 	@CERTQ_FLIPS=10000 cargo nextest run -p snapshot --cargo-profile release -E 'test(damage)'
+
+swaps:      ## 1,000 swaps at half of the server's capacity, every answer judged; how late they come
+	@CERTQ_SWAPS=1000 cargo nextest run -p certq --cargo-profile release --no-capture -E 'test(swaps_under_load)'

@@ -83,6 +83,47 @@ pub(crate) fn send(
     Response::parse(&exchange(to, &bytes))
 }
 
+/// A connection that is kept, with one request at a time.
+pub(crate) struct Kept(TcpStream);
+
+impl Kept {
+    pub(crate) fn open(to: SocketAddr) -> Self {
+        let stream = connect(to);
+        stream.set_nodelay(true).unwrap();
+        Self(stream)
+    }
+
+    /// A look-up by JSON.
+    pub(crate) fn lookup(&mut self, json: &str) -> Response {
+        let request = format!(
+            "POST /v1/lookup HTTP/1.1\r\nhost: certq\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{json}",
+            json.len()
+        );
+        self.0.write_all(request.as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            let read = self.0.read(&mut buffer).unwrap();
+            assert!(read > 0, "the server closed a connection that was in use");
+            bytes.extend_from_slice(&buffer[..read]);
+            if !bytes.windows(4).any(|it| it == b"\r\n\r\n") {
+                continue;
+            }
+            let response = Response::parse(&bytes);
+            let length = response
+                .header("content-length")
+                .unwrap()
+                .parse::<usize>()
+                .unwrap();
+            if response.body.len() >= length {
+                assert_eq!(response.body.len(), length, "more than was asked for");
+                return response;
+            }
+        }
+    }
+}
+
 /// `GET` without headers.
 pub(crate) fn get(to: SocketAddr, target: &str) -> Response {
     send(to, "GET", target, &[], b"")

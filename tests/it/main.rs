@@ -6,17 +6,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod abuse;
+mod asking;
 mod attacks;
 mod connections;
 mod contract;
 mod follow;
 mod http;
+mod living;
 mod openapi;
 mod operations;
 mod outage;
 mod privacy;
 mod program;
 mod register;
+mod soak;
 mod start;
 mod swap;
 mod tables;

@@ -144,6 +144,25 @@ impl Program {
         std::fs::read_to_string(format!("/proc/{}/maps", self.child.id())).ok()
     }
 
+    /// Whether it still runs, under the process id it began with.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Bytes of memory in use, mapped files among them.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.unwrap().trim().strip_suffix(" kB").unwrap();
+        kib.parse::<u64>().unwrap() << 10
+    }
+
+    /// Open files, where the system shows them.
+    pub(crate) fn open_files(&self) -> Option<usize> {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        Some(folder.ok()?.count())
+    }
+
     fn address(&self, door: &str) -> Option<SocketAddr> {
         let said = self.said();
         let marker = format!("\"event\":\"listening\",\"door\":\"{door}\",\"address\":\"");

@@ -190,8 +190,7 @@ impl Register {
         certificates: &[Certificate],
     ) {
         let manifest = self.manifest(epoch - 65, certificates);
-        let manifest = self.commit(publisher.sign(manifest).unwrap());
-        self.enter(publisher, entry(epoch, &manifest));
+        self.publish_manifest_by(publisher, epoch, manifest);
     }
 
     /// The same, at another time.
@@ -205,8 +204,18 @@ impl Register {
 
     /// Publishes a manifest as an epoch.
     pub(crate) fn publish_manifest(&self, epoch: u64, manifest: Manifest) {
-        let manifest = self.commit(self.publisher.sign(manifest).unwrap());
-        self.enter(&self.publisher, entry(epoch, &manifest));
+        self.publish_manifest_by(&self.publisher, epoch, manifest);
+    }
+
+    /// The same, signed by somebody else.
+    pub(crate) fn publish_manifest_by(
+        &self,
+        publisher: &Publisher,
+        epoch: u64,
+        manifest: Manifest,
+    ) {
+        let manifest = self.commit(publisher.sign(manifest).unwrap());
+        self.enter(publisher, entry(epoch, &manifest));
     }
 
     fn commit(&self, manifest: Signed<Manifest>) -> Signed<Manifest> {
@@ -215,7 +224,8 @@ impl Register {
         manifest
     }
 
-    fn enter(&self, publisher: &Publisher, entry: ChannelEntry) {
+    /// Writes the entry that makes a generation live.
+    pub(crate) fn enter(&self, publisher: &Publisher, entry: ChannelEntry) {
         let entry = publisher.sign(entry).unwrap();
         let made = self.store.create_channel_entry(&entry).unwrap();
         assert_eq!(made, Outcome::Created);

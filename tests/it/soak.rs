@@ -1,0 +1,258 @@
+//! Many swaps under load: additions, corrections, withdrawals, restorations, new bases, and
+//! damaged generations in between. No request fails, every answer is that of the epoch it names,
+//! no connection sees an epoch come back, and in the end the server holds no more than at the start.
+//!
+//! `make swaps` sets `CERTQ_SWAPS` for the long run, which also prints how late answers come with
+//! and without swaps; how fast a machine is decides nothing here.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use certq::process;
+use rustix::thread::{CpuSet, sched_setaffinity};
+use snapshot::{Manifest, Publisher};
+
+use crate::asking::{Asking, Lead, Tally};
+use crate::http;
+use crate::living::{Living, Model};
+use crate::program::{Program, certq, wait_until};
+use crate::register::{Register, entry, flip};
+
+const CLIENTS: u64 = 4;
+const FIRST_EPOCH: u64 = 107;
+
+/// Swaps of `make test`, and those before the server is measured for the first time.
+const SWAPS: usize = 60;
+const WARM_UP: usize = 5;
+
+/// Bytes that memory may differ by: the allocator's slack, and a base that has grown.
+const SLACK: u64 = 16 << 20;
+
+/// The phases, and how long those of the long run take.
+const WARMING: usize = 0;
+const STEADY: usize = 1;
+const SWAPPING: usize = 2;
+const CAPACITY_FOR: Duration = Duration::from_secs(5);
+const STEADY_FOR: Duration = Duration::from_secs(30);
+
+/// Pause between two questions of a client in the short run.
+const GENTLE: Duration = Duration::from_millis(1);
+
+/// What a server holds that a swap must give back.
+#[derive(Debug)]
+struct Held {
+    open_files: Option<usize>,
+    /// Maps of files in the cache, removed ones among them.
+    maps: Option<usize>,
+    resident: u64,
+}
+
+/// A server and who publishes for it.
+struct Soak<'a> {
+    register: &'a Register,
+    model: &'a Model,
+    lead: &'a Lead,
+    living: Living,
+    program: Program,
+    epoch: u64,
+    refused: usize,
+}
+
+#[test]
+fn swaps_under_load_cost_no_answer() {
+    let swaps = std::env::var("CERTQ_SWAPS").ok();
+    let long = swaps.is_some();
+    let swaps = swaps.map_or(SWAPS, |text| text.parse().expect("CERTQ_SWAPS is a number"));
+    let (register, model, lead) = (Register::empty(), Model::default(), Lead::default());
+    let mut soak = Soak::start(&register, &model, &lead, long);
+    let public = soak.program.public;
+    lead.begin(WARMING, GENTLE);
+    let tallies: Vec<Tally> = std::thread::scope(|scope| {
+        let asking = Asking(&lead);
+        let (lead, model) = (&lead, &model);
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|seed| scope.spawn(move || lead.ask(public, model, seed)))
+            .collect();
+        // The builder is usually elsewhere; here it gives way.
+        process::give_way().unwrap();
+        soak.swap(WARM_UP);
+        let before = soak.held();
+        let pace = match long {
+            true => soak.measure(),
+            false => GENTLE,
+        };
+        lead.begin(SWAPPING, pace);
+        soak.swap(swaps);
+        lead.begin(WARMING, GENTLE);
+        soak.wait_until_given_back(&before);
+        drop(asking);
+        clients.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    report(&soak, swaps, tallies);
+}
+
+impl<'a> Soak<'a> {
+    /// A server that is ready. For the long run, server and clients have a core each where there
+    /// are two.
+    fn start(register: &'a Register, model: &'a Model, lead: &'a Lead, long: bool) -> Self {
+        let living = Living::new(register, model, 1, FIRST_EPOCH);
+        let config = register.path("certq.toml");
+        let serve = ["serve", "--config", &config.to_string_lossy()];
+        let cores = std::thread::available_parallelism().unwrap().get();
+        let mut command = certq(&serve);
+        if long && cores >= 2 {
+            let mut pinned = Command::new("taskset");
+            pinned.args(["--cpu-list", "0"]).arg(command.get_program());
+            pinned.args(command.get_args()).stdin(Stdio::null());
+            command = pinned;
+            let mut ours = CpuSet::new();
+            ours.set(1);
+            sched_setaffinity(None, &ours).unwrap();
+        }
+        let program = Program::spawn(&mut command);
+        program.wait_for_epoch(FIRST_EPOCH);
+        Self {
+            register,
+            model,
+            lead,
+            living,
+            program,
+            epoch: FIRST_EPOCH,
+            refused: 0,
+        }
+    }
+
+    /// Finds the capacity, then asks at half of it without swaps; gives the pace of one client.
+    fn measure(&self) -> Duration {
+        self.lead.begin(WARMING, Duration::ZERO);
+        let before = self.lead.answers();
+        std::thread::sleep(CAPACITY_FOR);
+        let each = (self.lead.answers() - before) as f64 / CLIENTS as f64;
+        let pace = CAPACITY_FOR.div_f64(each / 2.0);
+        println!("half of the capacity: {CLIENTS} clients with a question every {pace:?}");
+        self.lead.begin(STEADY, pace);
+        std::thread::sleep(STEADY_FOR);
+        pace
+    }
+
+    /// Publishes so many generations and waits until each is live; one in four comes after one
+    /// that must be refused.
+    fn swap(&mut self, swaps: usize) {
+        for _ in 0..swaps {
+            if self.living.below(4) == 0 {
+                self.publish_bad();
+            }
+            self.epoch += 1;
+            let manifest = self.living.change(self.register);
+            self.living
+                .publish(self.register, self.model, self.epoch, manifest);
+            self.program.wait_for_epoch(self.epoch);
+        }
+    }
+
+    /// Publishes a generation that is not whole or not ours, and waits until it is refused.
+    fn publish_bad(&mut self) {
+        self.epoch += 1;
+        self.refused += 1;
+        let manifest = self.living.change(self.register);
+        let blob = self.register.blob_path(&manifest.layers[0].rows);
+        let aside = blob.with_extension("aside");
+        match self.living.below(4) {
+            0 => {
+                flip(&blob, 20);
+                self.publish_refused(manifest);
+                flip(&blob, 20);
+            }
+            1 => {
+                fs::rename(&blob, &aside).unwrap();
+                self.publish_refused(manifest);
+                fs::rename(&aside, &blob).unwrap();
+            }
+            2 => {
+                let stranger = Publisher::new(&[7; 32]);
+                self.register
+                    .publish_manifest_by(&stranger, self.epoch, manifest);
+                self.wait_for_refusal();
+            }
+            _ => self.publish_half_a_manifest(manifest),
+        }
+    }
+
+    /// Once what is wrong with it is put right, it may be taken, and is right then.
+    fn publish_refused(&self, manifest: Manifest) {
+        self.living
+            .publish(self.register, self.model, self.epoch, manifest);
+        self.wait_for_refusal();
+    }
+
+    fn publish_half_a_manifest(&self, manifest: Manifest) {
+        let (register, publisher) = (self.register, &self.register.publisher);
+        let manifest = publisher.sign(manifest).unwrap();
+        let path = format!("store/manifests/{:020}.json", manifest.generation);
+        let half = &manifest.bytes()[..manifest.bytes().len() / 2];
+        fs::write(register.path(&path), half).unwrap();
+        register.enter(publisher, entry(self.epoch, &manifest));
+        self.wait_for_refusal();
+    }
+
+    fn wait_for_refusal(&self) {
+        wait_until("a bad generation is refused", || {
+            let readiness = http::get(self.program.admin, "/readyz").text();
+            readiness.starts_with("ready: ") && readiness.contains("last refresh failed: ")
+        });
+    }
+
+    fn held(&self) -> Held {
+        let of_cache = |maps: String| maps.matches("/cache/blobs/").count();
+        Held {
+            open_files: self.program.open_files(),
+            maps: self.program.maps().map(of_cache),
+            resident: self.program.resident(),
+        }
+    }
+
+    /// Old snapshots are dropped behind the requests, so this may take a moment.
+    fn wait_until_given_back(&self, before: &Held) {
+        let mut after = self.held();
+        let maps = self.program.maps().map(|_| 3 * self.living.layers());
+        wait_until("everything is given back", || {
+            after = self.held();
+            after.open_files <= before.open_files
+                && after.maps == maps
+                && after.resident <= before.resident + SLACK
+        });
+        println!("held before: {before:?}\nheld after:  {after:?}");
+    }
+}
+
+fn report(soak: &Soak<'_>, swaps: usize, mut tallies: Vec<Tally>) {
+    let complaints: Vec<String> = tallies
+        .iter_mut()
+        .flat_map(|it| std::mem::take(&mut it.complaints))
+        .collect();
+    assert_eq!(complaints, [""; 0]);
+    for tally in &tallies {
+        assert!(tally.epochs.is_sorted());
+        assert!(tally.epochs.len() > swaps / 2, "{}", tally.epochs.len());
+    }
+    let matches: u64 = tallies.iter().map(|it| it.matches).sum();
+    assert!(matches > 0 && matches < soak.lead.answers());
+    assert_eq!(soak.program.metric("certq_panics_total"), 0.0);
+    assert!(soak.refused > 0 && soak.living.compactions > 0);
+    println!(
+        "{swaps} swaps, {} refused generations, {} new bases, {} answers, none wrong",
+        soak.refused,
+        soak.living.compactions,
+        soak.lead.answers()
+    );
+    for (phase, name) in [(STEADY, "steady"), (SWAPPING, "swapping")] {
+        let times = tallies.iter_mut().flat_map(|it| it.times[phase].drain(..));
+        let mut times: Vec<u32> = times.collect();
+        times.sort_unstable();
+        let count = times.len();
+        let at = |per_mille| times.get(count * per_mille / 1_000).copied().unwrap_or(0);
+        let (p50, p99, p999) = (at(500), at(990), at(999));
+        println!("{name}: {count} answers, p50 {p50} p99 {p99} p99.9 {p999} µs");
+    }
+}
