@@ -12,6 +12,7 @@ use snapshot::{FileError, StoreError};
 
 use crate::compile::CompileError;
 use crate::gate::RollError;
+use crate::inbox::InboxError;
 use crate::ledger::LedgerError;
 use crate::registry::RegistryError;
 use crate::source::SourceError;
@@ -69,6 +70,9 @@ pub(crate) enum Failure {
     /// A batch cannot be read, for a reason that is not its fault.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The inbox is not usable.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
     /// The ledger is not usable.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -111,6 +115,7 @@ impl Failure {
             Self::Roll(error) => error.exit(),
             Self::Source(SourceError::Io { .. }) => Exit::Io,
             Self::Source(_) => Exit::Input,
+            Self::Inbox(error) => error.exit(),
             Self::Ledger(error) => error.exit(),
             Self::KeyFile(KeyFileError::File(error)) => file_exit(error),
             Self::KeyFile(_) => Exit::Usage,

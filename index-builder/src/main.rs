@@ -16,6 +16,7 @@ mod command;
 mod compile;
 mod failure;
 mod gate;
+mod inbox;
 mod ledger;
 mod progress;
 mod publishing;
@@ -31,7 +32,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::command::{Context, accept, check, keys, point, publish, sample, show, verify};
+use crate::command::{Context, accept, check, keys, point, publish, sample, show, verify, watch};
 use crate::failure::{Exit, Failure};
 
 /// Turns reviewed batches of skill-level certificates into a published register.
@@ -65,6 +66,7 @@ enum Verb {
     Check(check::Args),
     Accept(accept::Args),
     Publish(publish::Args),
+    Watch(watch::Args),
     Verify(verify::Args),
     Show(show::Args),
     Point(point::Args),
@@ -103,6 +105,7 @@ fn run() -> Exit {
     };
     let context = Context {
         now: now(),
+        clock: now,
         json: cli.json,
     };
     match dispatch(cli.verb, &context) {
@@ -121,6 +124,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<Exit, Failure> {
         Verb::Check(args) => check::run(args, context),
         Verb::Accept(args) => accept::run(args, context),
         Verb::Publish(args) => publish::run(args, context),
+        Verb::Watch(args) => watch::run(args, context),
         Verb::Verify(args) => verify::run(args, context),
         Verb::Show(args) => show::run(args, context),
         Verb::Point(args) => point::run(&args, context),

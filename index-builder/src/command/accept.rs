@@ -28,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let gate = args.judging.open_gate()?;
+    let gate = args.judging.rules.open_gate()?;
     let mut accepting = Accepting::begin(&args.ledger)?;
     let operator = operator();
     let signature = Signature {
@@ -41,7 +41,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Who runs this, for the head of the batch: the name the system gave, and the number it enforces.
-fn operator() -> String {
+pub(super) fn operator() -> String {
     use std::os::unix::fs::MetadataExt;
     let uid = std::fs::metadata("/proc/self").map_or_else(
         |_| "unknown".to_owned(),

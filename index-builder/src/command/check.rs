@@ -27,7 +27,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let gate = args.judging.open_gate()?;
+    let gate = args.judging.rules.open_gate()?;
     let Some(dir) = &args.ledger else {
         return judging::each(&args.judging, context, "可准入", |path| {
             admit::check(path, &gate, None)

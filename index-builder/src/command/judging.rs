@@ -16,9 +16,20 @@ pub(super) struct Judging {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(super) rules: Rules,
+
+    /// Write the report, as JSON, into this file too.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// What batches are judged against.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rules {
     /// Reference data: institutions, programmes, occupations, exclusions, centres, plans, calendar.
     #[arg(long, value_name = "DIR")]
-    registry: PathBuf,
+    pub(super) registry: PathBuf,
 
     /// School roll (institution_code, name, id_number); rows of persons who are not on it are
     /// rejected.
@@ -28,13 +39,21 @@ pub(super) struct Judging {
     /// Reject rows that miss one of the two deadlines of 二(三), instead of warning.
     #[arg(long)]
     strict_deadlines: bool,
-
-    /// Write the report, as JSON, into this file too.
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
 }
 
-impl Judging {
+impl Rules {
+    /// Whether there is anything under the names given, whatever its state.
+    pub(super) fn expect_names(&self) -> Result<(), Failure> {
+        let names = [&self.registry].into_iter().chain(&self.roll);
+        match names.into_iter().find(|name| !name.exists()) {
+            None => Ok(()),
+            Some(name) => Err(Failure::Input(format!(
+                "{} is not there; name the registry's directory, and the roll's file",
+                name.display()
+            ))),
+        }
+    }
+
     /// Reads what rows are judged against.
     pub(super) fn open_gate(&self) -> Result<Gate, Failure> {
         Ok(Gate {

@@ -12,6 +12,7 @@ pub(crate) mod publish;
 pub(crate) mod sample;
 pub(crate) mod show;
 pub(crate) mod verify;
+pub(crate) mod watch;
 
 use std::fs;
 use std::io::{self, Write};
@@ -25,6 +26,8 @@ use crate::failure::Failure;
 pub(crate) struct Context {
     /// The time of this run.
     pub(crate) now: jiff::Timestamp,
+    /// The time it is, for a run without an end.
+    pub(crate) clock: fn() -> jiff::Timestamp,
     /// Print a machine-readable report instead of the summary.
     pub(crate) json: bool,
 }

@@ -1,15 +1,16 @@
 //! `publish`: the ledger becomes the register that readers take.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use snapshot::{Channel, Store, layout};
+use jiff::Timestamp;
+use snapshot::{Channel, Publication, Store, layout};
 
 use super::{Context, create_parents, print, store_directory};
 use crate::compile::{MEMORY_BYTES_LEAST, Means};
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
-use crate::publishing::{Guard, Guards, Keys, Layer, Order, publish};
+use crate::publishing::{Guard, Guards, Keys, Layer, Order, Report, publish};
 use crate::registry::Registry;
 
 /// More threads than any machine has; keeps a typing error from asking for a million.
@@ -31,6 +32,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     ledger: PathBuf,
 
+    #[command(flatten)]
+    publishing: Publishing,
+}
+
+/// How to publish, whatever it is; `watch` takes the same flags.
+#[derive(Debug, clap::Args)]
+pub(super) struct Publishing {
     /// The directory with lookup.key, publisher.key and publisher.pub.
     #[arg(long, value_name = "DIR")]
     keys: PathBuf,
@@ -41,7 +49,7 @@ pub(crate) struct Args {
 
     /// Which layer to write.
     #[arg(long, value_enum, default_value_t = LayerName::Auto)]
-    layer: LayerName,
+    pub(super) layer: LayerName,
 
     /// Memory to compile in, for example 512MiB or 2GiB, at least 64MiB; what does not fit is
     /// sorted in files without names in the store's staging directory. The trial maps the new
@@ -60,14 +68,14 @@ pub(crate) struct Args {
     /// The epoch to begin with in a store that was restored or made anew: above every epoch that
     /// readers may have seen, or they will refuse it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    first_epoch: Option<u64>,
+    pub(super) first_epoch: Option<u64>,
 
     #[command(flatten)]
     overrides: Overrides,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum LayerName {
+pub(super) enum LayerName {
     /// A fresh layer while it is small and the base less than a day old, else a new base from both.
     Auto,
     /// A fresh layer over the live base.
@@ -97,33 +105,62 @@ struct Overrides {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let keys = Keys::open(&args.keys)?;
-    let registry = Registry::open(&args.registry)?;
-    let ledger = Ledger::open_existing(&args.ledger)?;
-    create_parents(&args.store)?;
-    let store = Store::create(&args.store)?;
-    let means = Means {
-        memory_bytes: args.memory,
-        threads: usize::from(args.threads.unwrap_or(0)),
-        spool: store.root().join(layout::staging()),
-    };
-    let report = publish(&Order {
-        registry: &registry,
-        ledger: &ledger,
-        keys: &keys,
-        store: &store,
-        channel: &args.channel,
-        layer: args.layer.into(),
-        first_epoch: args.first_epoch,
-        guards: args.overrides.guards(),
-        means: &means,
-        now: context.now,
-    })?;
+    let how = &args.publishing;
+    let wish = (how.layer, how.first_epoch);
+    let report = how.publish(&args.registry, &args.ledger, wish, context.now)?;
     match context.json {
         true => print(&format!("{}\n", report.json()))?,
         false => print(&report.text())?,
     }
     Ok(Exit::Done)
+}
+
+impl Publishing {
+    /// Publishes a ledger, if there is anything new; the layer and the first epoch are given,
+    /// because `watch` does not want the same ones each time.
+    pub(super) fn publish(
+        &self,
+        registry: &Path,
+        ledger: &Path,
+        (layer, first_epoch): (LayerName, Option<u64>),
+        now: Timestamp,
+    ) -> Result<Report, Failure> {
+        let keys = Keys::open(&self.keys)?;
+        let registry = Registry::open(registry)?;
+        let ledger = Ledger::open_existing(ledger)?;
+        create_parents(&self.store)?;
+        let store = Store::create(&self.store)?;
+        let means = Means {
+            memory_bytes: self.memory,
+            threads: usize::from(self.threads.unwrap_or(0)),
+            spool: store.root().join(layout::staging()),
+        };
+        publish(&Order {
+            registry: &registry,
+            ledger: &ledger,
+            keys: &keys,
+            store: &store,
+            channel: &self.channel,
+            layer: layer.into(),
+            first_epoch,
+            guards: self.overrides.guards(),
+            means: &means,
+            now,
+        })
+    }
+
+    /// What is live on the channel; `None` when nothing was published yet.
+    pub(super) fn live(&self) -> Result<Option<Publication>, Failure> {
+        let keys = Keys::open(&self.keys)?;
+        if !self.store.exists() {
+            return Ok(None);
+        }
+        let store = Store::open(&self.store);
+        let Some(&epoch) = store.epochs(&self.channel)?.last() else {
+            return Ok(None);
+        };
+        Ok(store.read_publication(&self.channel, epoch, &keys.publishers)?)
+    }
 }
 
 impl From<LayerName> for Layer {

@@ -7,4 +7,7 @@
 
 mod centre;
 mod damage;
+mod watch;
+mod watch_kills;
+mod watching;
 mod way;

@@ -19,6 +19,7 @@ fn make(out: &Path, certificates: u64, batches: Option<u64>) -> Result<Exit, Fai
     };
     let context = Context {
         now: jiff::Timestamp::UNIX_EPOCH,
+        clock: || jiff::Timestamp::UNIX_EPOCH,
         json: true,
     };
     run(args, &context)
