@@ -32,7 +32,9 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::command::{Context, accept, check, keys, point, publish, sample, show, verify, watch};
+use crate::command::{
+    Context, accept, check, gc, keys, point, publish, sample, show, verify, watch,
+};
 use crate::failure::{Exit, Failure};
 
 /// Turns reviewed batches of skill-level certificates into a published register.
@@ -70,6 +72,7 @@ enum Verb {
     Verify(verify::Args),
     Show(show::Args),
     Point(point::Args),
+    Gc(gc::Args),
 }
 
 fn main() -> ExitCode {
@@ -128,6 +131,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<Exit, Failure> {
         Verb::Verify(args) => verify::run(args, context),
         Verb::Show(args) => show::run(args, context),
         Verb::Point(args) => point::run(&args, context),
+        Verb::Gc(args) => gc::run(args, context),
     }
 }
 

@@ -52,7 +52,7 @@ pub use row::{Row, RowError, Status};
 pub use rows::NumbersAndRows;
 pub use signed::{DocumentError, Publisher, PublisherKey, PublisherKeys, Signed};
 pub use snapshot::{OpenError, Snapshot};
-pub use store::{Leftovers, PublishLock, StagedBlob, Store, StoreError};
+pub use store::{Garbage, Leftovers, PublishLock, StagedBlob, Store, StoreError, Waste};
 pub use texts::{
     Affiliation, Centre, Coverage, Institution, Occupation, StatisticsGroup, Texts, TextsError,
 };

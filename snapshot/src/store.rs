@@ -17,6 +17,7 @@ use crate::manifest::Manifest;
 use crate::signed::{self, DocumentError, PublisherKeys, Signed};
 use crate::texts::TextsError;
 
+pub use garbage::{Garbage, Waste};
 pub use staged::StagedBlob;
 
 /// Modes of what is made in a store, less the umask: nothing in it is secret to readers.
@@ -67,6 +68,14 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong with it.
         source: DocumentError,
+    },
+    /// A manifest is missing that something in the store cannot do without.
+    #[error("{} is not there, and {by} needs it; restore it from a copy", path.display())]
+    Needed {
+        /// Where it should be.
+        path: PathBuf,
+        /// What needs it.
+        by: String,
     },
     /// The tables of a generation do not fit together; nothing was written.
     #[error("the texts are refused")]
@@ -400,4 +409,5 @@ impl Store {
     }
 }
 
+mod garbage;
 mod staged;

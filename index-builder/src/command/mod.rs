@@ -5,6 +5,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod check;
+pub(crate) mod gc;
 mod judging;
 pub(crate) mod keys;
 pub(crate) mod point;

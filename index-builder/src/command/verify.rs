@@ -38,6 +38,8 @@ pub(crate) struct Args {
 #[derive(Default)]
 struct Seen {
     entries: u64,
+    /// Entries whose generation was swept.
+    swept_entries: u64,
     generations: u64,
     blobs: u64,
     bytes: u64,
@@ -76,6 +78,7 @@ impl Seen {
                 "problem": damage.problem,
             })),
             "entries": self.entries,
+            "swept_entries": self.swept_entries,
             "generations": self.generations,
             "blobs": self.blobs,
             "bytes": self.bytes,
@@ -96,6 +99,12 @@ impl Seen {
             grouped(self.bytes),
             grouped(self.rows),
         );
+        if self.swept_entries > 0 {
+            text += &format!(
+                "{} of the channel entries name generations that gc removed\n",
+                grouped(self.swept_entries)
+            );
+        }
         if let Some(rows) = self.ledger_rows {
             text += &format!("whole: the ledger, {} rows\n", grouped(rows));
         }

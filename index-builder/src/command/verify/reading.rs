@@ -1,5 +1,6 @@
 //! The reading of `verify`: documents, then blobs, then the ledger, then what lies about.
 
+use std::io;
 use std::path::Path;
 
 use snapshot::verify::{self, Verified};
@@ -84,29 +85,54 @@ fn read_entries(
             let Some(entry) = read.map_err(Stop::store)? else {
                 continue;
             };
-            check_named_manifest(store, &entry)?;
+            if !check_named_manifest(store, &entry)? {
+                seen.swept_entries += 1;
+            }
             seen.entries += 1;
-            newest = Some(entry.generation);
+            newest = Some(entry);
         }
-        live.extend(newest);
+        if let Some(newest) = newest {
+            expect_live_manifest(store, &newest)?;
+            live.push(newest.generation);
+        }
     }
     Ok(live)
 }
 
-fn check_named_manifest(store: &Store, entry: &ChannelEntry) -> Result<(), Stop> {
+/// Whether the manifest that an entry names is there; if it is, it has to be the one meant. `gc`
+/// sweeps manifests and never entries.
+fn check_named_manifest(store: &Store, entry: &ChannelEntry) -> Result<bool, Stop> {
     let path = store.root().join(layout::manifest(entry.generation));
-    let bytes = std::fs::read(&path).map_err(|source| Failure::Io {
-        doing: "read",
-        path: path.clone(),
-        source,
-    });
-    if Digest::of(&bytes?) == entry.manifest {
-        return Ok(());
+    let bytes = match std::fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        bytes => bytes.map_err(|source| Failure::Io {
+            doing: "read",
+            path: path.clone(),
+            source,
+        })?,
+    };
+    if Digest::of(&bytes) == entry.manifest {
+        return Ok(true);
     }
     Err(Stop::Damage(Damage {
         file: path,
         offset_bytes: 0,
         problem: format!("epoch {} names another manifest", entry.epoch),
+        advice: damage::DOCUMENT,
+    }))
+}
+
+/// What is live is never swept.
+fn expect_live_manifest(store: &Store, newest: &ChannelEntry) -> Result<(), Stop> {
+    let file = store.root().join(layout::manifest(newest.generation));
+    if file.exists() {
+        return Ok(());
+    }
+    let ChannelEntry { epoch, channel, .. } = newest;
+    Err(Stop::Damage(Damage {
+        file,
+        offset_bytes: 0,
+        problem: format!("it is not there, and epoch {epoch} of {channel} makes it live"),
         advice: damage::DOCUMENT,
     }))
 }
