@@ -1,6 +1,6 @@
 # Names, not logic: each target is one script or one command.
 
-.PHONY: demo demo-stop test bench load damage swaps
+.PHONY: demo demo-stop test bench load damage freshness histories swaps
 
 demo:       ## build, compile a sample register of 100,000 certificates, serve it on 127.0.0.1:8080
 	@deploy/demo.sh start
@@ -22,3 +22,9 @@ damage:     ## 10,000 bit flips and 1,000 truncations over every blob, manifest 
 
 swaps:      ## 1,000 swaps at half of the server's capacity, every answer judged; how late they come
 	@CERTQ_SWAPS=1000 cargo nextest run -p certq --cargo-profile release --no-capture -E 'test(swaps_under_load)'
+
+freshness:  ## how long a delivered batch takes until the server answers from it
+	@loadtest/freshness.sh
+
+histories:  ## 200 random histories: layers against a register compiled from the whole ledger
+	@CERTQ_HISTORIES=200 cargo nextest run -p index-builder --cargo-profile release -E 'test(layers_answer)' --no-capture

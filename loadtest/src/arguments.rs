@@ -57,6 +57,11 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["closed", "rate"])]
     pub(crate) examples: bool,
 
+    /// Ask about certificate I of the population until it is answered, for at most --seconds, and
+    /// print how long that took.
+    #[arg(long, value_name = "I", conflicts_with_all = ["closed", "rate", "examples"])]
+    pub(crate) until: Option<u64>,
+
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -23,6 +23,7 @@ mod process;
 mod question;
 mod report;
 mod run;
+mod until;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -38,6 +39,12 @@ fn main() -> ExitCode {
     };
     if arguments.examples {
         return match examples::told(&arguments) {
+            Ok(text) => print(&text, true),
+            Err(error) => failed(&error),
+        };
+    }
+    if let Some(certificate) = arguments.until {
+        return match until::told(&arguments, certificate) {
             Ok(text) => print(&text, true),
             Err(error) => failed(&error),
         };
