@@ -1,6 +1,6 @@
 # Names, not logic: each target is one script or one command.
 
-.PHONY: demo demo-stop test bench load damage freshness histories swaps
+.PHONY: demo demo-stop test bench load damage swaps freshness histories room
 
 demo:       ## build, compile a sample register of 100,000 certificates, serve it on 127.0.0.1:8080
 	@deploy/demo.sh start
@@ -28,3 +28,7 @@ freshness:  ## how long a delivered batch takes until the server answers from it
 
 histories:  ## 200 random histories: layers against a register compiled from the whole ledger
 	@CERTQ_HISTORIES=200 cargo nextest run -p index-builder --cargo-profile release -E 'test(layers_answer)' --no-capture
+
+room:       ## 30 swaps of whole bases in a memory control group, then too little memory; needs root
+	@CERTQ_MEMORY_GROUPS=$${CERTQ_MEMORY_GROUPS:-/sys/fs/cgroup/memory} cargo nextest run -p certq \
+	    --cargo-profile release --no-capture --run-ignored only -E 'test(room)'

@@ -20,6 +20,7 @@ mod outage;
 mod privacy;
 mod program;
 mod register;
+mod room;
 mod soak;
 mod start;
 mod swap;
