@@ -7,6 +7,7 @@
 
 mod centre;
 mod damage;
+mod gc;
 mod watch;
 mod watch_kills;
 mod watching;

@@ -8,6 +8,7 @@
 mod answers;
 mod damage;
 mod documents;
+mod garbage;
 mod million;
 mod oracle;
 mod past;
