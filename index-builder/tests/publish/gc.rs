@@ -120,6 +120,25 @@ fn entries_that_name_what_was_swept_are_no_damage() {
 }
 
 #[test]
+fn what_point_and_a_fresh_layer_were_made_from_stays() {
+    let centre = grown(3);
+    let point = "point --store store --keys keys --generation 1 --reason mistake";
+    centre.run(point).silent(0);
+    centre
+        .run(&format!("{point} --generation 2").replace("--generation 1 ", ""))
+        .silent(0);
+    // 5 shows the rows of 2 with the states of 3; 4, which was live before, shows those of 1.
+    let done = centre.run(&format!("{GC} --keep 1 --apply --json")).json(0);
+    assert_eq!(done["retained"], json!([1, 2, 3, 4, 5]));
+    // Moving on makes a fresh layer over the base that 3 wrote.
+    centre.run(&format!("{PUBLISH} --layer fresh")).silent(0);
+    centre.run(&format!("{PUBLISH} --layer base")).silent(0);
+    let done = centre.run(&format!("{GC} --keep 1 --apply --json")).json(0);
+    assert_eq!(done["retained"], json!([3, 6, 7]));
+    centre.run(VERIFY).silent(0);
+}
+
+#[test]
 fn what_is_live_is_never_taken_for_swept() {
     let centre = grown(2);
     let live = "store/manifests/00000000000000000002.json";

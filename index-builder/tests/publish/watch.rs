@@ -250,8 +250,12 @@ fn what_somebody_pointed_to_is_not_published_over() {
     centre.deliver(&made[0], "a.csv");
     watcher.event("judged");
     watcher.event("published");
-    point(&centre);
     centre.deliver(&made[1], "b.csv");
+    watcher.event("judged");
+    watcher.event("published");
+    let point = "point --store store --keys keys --generation 1 --reason mistake";
+    centre.run(point).silent(0);
+    centre.deliver(&made[2], "c.csv");
     watcher.event("judged");
     let ended = watcher.end();
     assert!(
@@ -260,9 +264,9 @@ fn what_somebody_pointed_to_is_not_published_over() {
         ended.err
     );
     let again = centre.run(WATCH);
-    assert!(again.line(2).contains("generation 2"), "{}", again.err);
+    assert!(again.line(2).contains("generation 3"), "{}", again.err);
     let shown = centre.run("show --store store --json").json(0);
-    assert_eq!(shown["channels"][0]["epoch"], 2);
+    assert_eq!(shown["channels"][0]["epoch"], 3);
     // Somebody moves on.
     centre.run(&format!("{PUBLISH} --layer base")).silent(0);
     assert_eq!(Watcher::start(&centre).terminate().code, 0);
