@@ -1,0 +1,5 @@
+//! `csv` under libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: fuzz::let_panics_be_caught(), |bytes: &[u8]| fuzz::csv(bytes));
