@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 
 use serde_json::Value;
-use snapshot::{Channel, ChannelEntry, Manifest, Pointed, PublishId, Store, keyfile};
 
 use crate::centre::{Centre, PUBLISH, VERIFY};
 use crate::watching::{WATCH, Watcher};
@@ -204,42 +203,6 @@ fn a_guard_of_publish_ends_it_with_2() {
     fs::rename(other.path("ledger"), centre.path("ledger")).unwrap();
     let run = centre.run(WATCH);
     assert!(run.line(2).contains("does not contain it"), "{}", run.err);
-}
-
-/// Makes what is live look as after `point`, as far as `watch` sees it.
-fn point(centre: &Centre) {
-    let key = keyfile::read_publisher(&centre.path("keys/publisher.key")).unwrap();
-    let store = Store::open(&centre.path("store"));
-    let channel = Channel::parse("stable").unwrap();
-    let epoch = *store.epochs(&channel).unwrap().last().unwrap();
-    let entry = store
-        .read_channel_entry_unverified(&channel, epoch)
-        .unwrap()
-        .unwrap();
-    let manifest = store
-        .read_manifest_unverified(entry.generation)
-        .unwrap()
-        .unwrap();
-    let publish_id = PublishId::random();
-    let manifest = key.sign(Manifest {
-        generation: store.next_generation().unwrap(),
-        publish_id,
-        pointed: Some(Pointed {
-            rows_of: manifest.generation,
-            states_of: manifest.generation,
-        }),
-        ..manifest
-    });
-    let manifest = manifest.unwrap();
-    let entry = key.sign(ChannelEntry {
-        epoch: epoch + 1,
-        generation: manifest.generation,
-        manifest: *manifest.digest(),
-        publish_id,
-        ..entry
-    });
-    let _ = store.create_manifest(&manifest).unwrap();
-    let _ = store.create_channel_entry(&entry.unwrap()).unwrap();
 }
 
 #[test]
