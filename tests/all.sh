@@ -59,4 +59,8 @@ target/release/loadtest --examples --json --server "http://127.0.0.1:$DEMO_PORT"
 CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \
     CERTQ_OUTAGE_URL=http://127.0.0.1:18081 node --test tests/browser/
 
+say "A living register: watch, correct, withdraw, restore, point"
+CERTQ_CENTRE="$PWD/$DEMO_DIR" CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \
+    CERTQ_BUILDER="$PWD/target/release/index-builder" node --test tests/living/
+
 say "All passed"
