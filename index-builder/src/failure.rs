@@ -4,7 +4,8 @@
 //! text. A rejected row is not a failure but an entry of a report.
 
 use std::error::Error;
-use std::io;
+use std::fmt;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use snapshot::keyfile::KeyFileError;
@@ -85,6 +86,12 @@ pub(crate) enum Failure {
     /// The ledger cannot be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),
+}
+
+/// Says a line on stderr. When that cannot be written, on a full disk for one, the exit code has
+/// to be enough: `eprintln` would panic.
+pub(crate) fn complain(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 impl Exit {

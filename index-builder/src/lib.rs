@@ -40,7 +40,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::command::{
     Context, accept, check, gc, keys, point, publish, sample, show, verify, watch,
 };
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, complain};
 
 /// Turns reviewed batches of skill-level certificates into a published register.
 ///
@@ -103,7 +103,9 @@ fn bug() -> Exit {
         .unwrap_or_else(PoisonError::into_inner)
         .take()
         .unwrap_or_default();
-    eprintln!("index-builder: bug at {place}; nothing more was written, please report this line");
+    complain(format_args!(
+        "index-builder: bug at {place}; nothing more was written, please report this line"
+    ));
     Exit::Bug
 }
 
@@ -120,7 +122,7 @@ fn run_command() -> Exit {
     match dispatch(cli.verb, &context) {
         Ok(exit) => exit,
         Err(failure) => {
-            eprintln!("index-builder: {}", failure.line());
+            complain(format_args!("index-builder: {}", failure.line()));
             failure.exit()
         }
     }
@@ -157,7 +159,10 @@ fn usage(error: &clap::Error) -> Exit {
     let told: Vec<&str> = told.split_whitespace().collect();
     let told = told.join(" ");
     let told = told.strip_prefix("error: ").unwrap_or(&told);
-    eprintln!("{}: {told}; see --help", Cli::command().get_name());
+    complain(format_args!(
+        "{}: {told}; see --help",
+        Cli::command().get_name()
+    ));
     Exit::Usage
 }
 

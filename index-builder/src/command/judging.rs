@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, complain};
 use crate::gate::{Gate, Roll};
 use crate::registry::Registry;
 use crate::report::{self, Told};
@@ -99,7 +99,10 @@ pub(super) fn each(
 fn tell(judging: &Judging, context: &Context, verb: &str, told: &[Told]) -> Result<(), Failure> {
     for one in told {
         if let Some(refusal) = one.report.refusal() {
-            eprintln!("index-builder: {}：{refusal}", one.report.file());
+            complain(format_args!(
+                "index-builder: {}：{refusal}",
+                one.report.file()
+            ));
         }
     }
     let json = report::json(told, judging.files.len());

@@ -8,7 +8,7 @@ use snapshot::{Counts, Coverage, LedgerHead, Publication, Texts};
 
 use super::Order;
 use crate::compile::Compiled;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure, store_exit};
 use crate::ledger::{Ledger, LedgerError, Summary};
 
 /// Rows since the last publish from which on their rejections are looked at.
@@ -159,6 +159,8 @@ pub(super) fn live_texts(order: &Order<'_>, live: &Publication) -> Result<Option
     match Texts::read(order.store, &live.manifest().texts) {
         Ok(texts) => Ok(Some(texts)),
         Err(_) if order.guards.allowed.contains(&Guard::Vanished) => Ok(None),
+        // A disk that does not answer is no reason to do without the guard.
+        Err(error) if store_exit(&error) == Exit::Io => Err(error.into()),
         Err(error) => Err(Failure::Input(format!(
             "the texts of what is live cannot be read, so it cannot be compared: {}; restore the \
              file, or publish with --layer base {}",

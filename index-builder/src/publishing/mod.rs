@@ -71,6 +71,8 @@ pub(crate) struct Order<'a> {
 /// written. Nothing is published then.
 pub(crate) fn publish(order: &Order<'_>) -> Result<Report, Failure> {
     let lock = order.store.lock()?;
+    // First of all: a killed writer may have made its publication live, and then nothing is new.
+    order.store.clear_staging(&lock)?;
     let live = live::read(order)?;
     let mut guards = order.guards.clone();
     let mut goes_on = false;
@@ -91,7 +93,6 @@ pub(crate) fn publish(order: &Order<'_>) -> Result<Report, Failure> {
             )?;
         }
     }
-    order.store.clear_staging(&lock)?;
     let run = Run {
         order,
         lock: &lock,
