@@ -1,6 +1,6 @@
 # Names, not logic: each target is one script or one command.
 
-.PHONY: demo demo-stop test bench load damage swaps freshness histories room
+.PHONY: demo demo-stop test bench load damage swaps freshness histories room kills faults power
 
 demo:       ## build, compile a sample register of 100,000 certificates, serve it on 127.0.0.1:8080
 	@deploy/demo.sh start
@@ -32,3 +32,12 @@ histories:  ## 200 random histories: layers against a register compiled from the
 room:       ## 30 swaps of whole bases in a memory control group, then too little memory; needs root
 	@CERTQ_MEMORY_GROUPS=$${CERTQ_MEMORY_GROUPS:-/sys/fs/cgroup/memory} cargo nextest run -p certq \
 	    --cargo-profile release --no-capture --run-ignored only -E 'test(room)'
+
+kills:      ## the builder killed at every system call, and again while it recovers
+	@CERTQ_KILLS=3000 cargo nextest run -p index-builder --cargo-profile release --success-output final -E 'binary(faults) & test(kills)'
+
+faults:     ## 1,000 refused system calls, 210 short writes, 100 races of two publishers, wrong clocks
+	@CERTQ_FAULTS=1000 CERTQ_RACES=100 cargo nextest run -p index-builder --cargo-profile release --success-output final -E 'binary(faults) & test(/^(errors|short_writes|races|clock)/)'
+
+power:      ## 600 images of disks whose power went; and three planted bugs that must be noticed
+	@CERTQ_POWER_IMAGES=600 cargo nextest run -p index-builder --cargo-profile release --success-output final -E 'binary(faults) & test(power)'
