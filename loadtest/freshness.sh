@@ -82,12 +82,13 @@ deliver() {
     fi
 }
 mkdir -p "$dir/staged-inbox"
-bytes() { du -sb "$dir/store" "$dir/ledger" | awk '{ sum += $1 } END { print sum }'; }
+bytes() { du -sb "$dir/store" "$dir/ledger" | awk '{ sum += $1 } END { printf "%.0f", sum }'; }
 peak() { awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$1/status"; }
 
 say "$runs deliveries of $rows new certificates and $withdrawals withdrawals"
-: > "$dir/milliseconds"
-for run in $(seq "$runs"); do
+# What an interrupted measurement has delivered is not delivered again.
+touch "$dir/milliseconds"
+for run in $(seq $(($(wc -l < "$dir/milliseconds") + 1)) "$runs"); do
     stored=$(bytes) began=$(date +%s%N)
     deliver "$run"
     ask $((published + run * rows - 1)) > /dev/null

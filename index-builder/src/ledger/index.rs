@@ -86,6 +86,16 @@ impl Index {
         Ok(None)
     }
 
+    /// Reads every block of every segment.
+    pub(super) fn verify(&self) -> Result<(), LedgerError> {
+        for segment in &self.segments {
+            for standing in segment.standings() {
+                standing?;
+            }
+        }
+        Ok(())
+    }
+
     /// The batch that the file of this digest became.
     pub(crate) fn batch_of(&self, source: &Digest) -> Option<u32> {
         self.sources.get(source).copied()

@@ -203,8 +203,8 @@ impl Ledger {
         }
     }
 
-    /// Reads every byte, parses every row and checks the whole chain. `told` is called with the
-    /// bytes of each step.
+    /// Reads every byte, parses every row and checks the whole chain, then every block of the
+    /// index. `told` is called with the bytes of each step.
     pub(crate) fn verify(&self, mut told: impl FnMut(u64)) -> Result<Head, LedgerError> {
         for chunk in self.chunks() {
             let chunk = chunk?;
@@ -213,6 +213,7 @@ impl Ledger {
             }
             told(chunk.len() as u64);
         }
+        self.index()?.verify()?;
         Ok(self.head)
     }
 

@@ -180,6 +180,40 @@ fn whatever_is_new_makes_a_generation() {
 }
 
 #[test]
+fn a_new_look_up_key_makes_a_new_base_that_only_it_opens() {
+    let mut bench = Bench::new();
+    bench.publish(Layer::Auto).unwrap();
+    let old = bench.keys.lookup.clone();
+    let secret = certificate::key::random_secret();
+    let new = LookupKey::new(certificate::key::MacAlgorithm::HmacSha256, &secret);
+    bench.keys.lookup = new.clone();
+    bench.centre.accept(&ACCEPTANCE, &[bench.unissued()]);
+    // Half a change would mix two keys in one generation.
+    let failure = bench.publish(Layer::Fresh).err().unwrap();
+    assert_eq!(failure.exit(), Exit::Usage, "{failure}");
+    assert_eq!(bench.published(Layer::Auto), told("published", 2, 2));
+    let channel = Channel::parse("stable").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let cache = snapshot::Cache::open(&folder.path().join("cache")).unwrap();
+    let open = |epoch, keys: &[LookupKey]| {
+        let live = bench
+            .store
+            .read_publication(&channel, epoch, &bench.keys.publishers);
+        let live = live.unwrap().unwrap();
+        assert_eq!(live.manifest().layers.len(), 1);
+        snapshot::Snapshot::open(&cache, &bench.store, live, keys, None)
+    };
+    // While keys change, a server has both.
+    let both = [new, old.clone()];
+    assert!(open(1, &both).is_ok());
+    assert!(matches!(
+        open(2, &[old]),
+        Err(snapshot::OpenError::UnknownKey { .. })
+    ));
+    assert!(open(2, &both).is_ok());
+}
+
+#[test]
 fn the_same_ledger_gives_the_same_blobs_again() {
     let bench = Bench::new();
     let blobs = |generation: u64| -> Vec<BlobRef> {
