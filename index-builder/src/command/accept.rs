@@ -35,9 +35,11 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         now: context.now,
         operator: &operator,
     };
-    judging::each(&args.judging, context, "准入", |path| {
+    let exit = judging::each(&args.judging, context, "准入", |path| {
         admit::accept(path, &gate, &mut accepting, &signature)
-    })
+    })?;
+    accepting.tidy(&|| false)?;
+    Ok(exit)
 }
 
 /// Who runs this, for the head of the batch: the name the system gave, and the number it enforces.

@@ -79,6 +79,8 @@ struct Watch<'a> {
     stop: &'a AtomicBool,
     /// Something was accepted that is not published.
     is_news: bool,
+    /// The ledger's index has grown since it was put in order.
+    is_untidy: bool,
     /// When `publish` is to be called next.
     publish_at: Instant,
     /// What stands in the way, as it was told.
@@ -120,6 +122,7 @@ impl<'a> Watch<'a> {
             inbox: Inbox::open(&args.inbox)?,
             stop,
             is_news: false,
+            is_untidy: false,
             publish_at: now,
             obstacle: None,
         };
@@ -163,6 +166,17 @@ impl<'a> Watch<'a> {
             self.is_news = false;
             self.publish_at = now + IDLE;
         }
+        if self.is_untidy && ready.is_empty() {
+            self.tidy()?;
+        }
+        Ok(())
+    }
+
+    /// Puts the ledger's index in order while nothing is delivered.
+    fn tidy(&mut self) -> Result<(), Failure> {
+        let mut accepting = Accepting::begin(&self.args.ledger)?;
+        let stop = || self.is_stopped() || !self.inbox.is_empty();
+        self.is_untidy = !accepting.tidy(&stop)?;
         Ok(())
     }
 
@@ -197,6 +211,7 @@ impl<'a> Watch<'a> {
             _ => Verdict::Accepted,
         };
         self.is_news |= verdict == Verdict::Accepted;
+        self.is_untidy |= verdict == Verdict::Accepted;
         let file = delivery.name.to_string_lossy();
         // What was judged is not what lies there now; the file is looked at anew.
         if !self.inbox.is_unchanged(delivery)? {

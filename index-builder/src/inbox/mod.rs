@@ -82,6 +82,11 @@ impl Inbox {
         Ok(look.ready)
     }
 
+    /// Whether nothing waits, whole or not. What cannot be listed is something.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list().is_ok_and(|listed| listed.is_empty())
+    }
+
     /// Where a delivery is.
     pub(crate) fn path(&self, delivery: &Delivery) -> PathBuf {
         self.dir.join(&delivery.name)

@@ -107,6 +107,13 @@ impl Accepting {
         self.index.add(&dir, addition)
     }
 
+    /// Merges the segments of the index that have become too many small ones, when nobody waits;
+    /// `stop` is asked whether somebody does. Returns whether it is done. Cost: half a second a
+    /// million certificates, seldom more than the newest few.
+    pub(crate) fn tidy(&mut self, stop: &dyn Fn() -> bool) -> Result<bool, LedgerError> {
+        self.index.tidy(&self.ledger.dir, stop)
+    }
+
     /// Adds to the index the batches it does not cover, one by one.
     fn catch_up(&mut self) -> Result<(), LedgerError> {
         while self.index.covers() < self.ledger.head.batch() {

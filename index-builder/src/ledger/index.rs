@@ -1,9 +1,10 @@
 //! The derived index of a ledger: where every certificate stands, and which files were accepted.
 //!
-//! Segments of adjoining batches cover the ledger from its first batch. Each batch adds one; it is
-//! merged with its older neighbours while those are not at least twice as large, so there are
-//! never more than a few dozen, and a row is rewritten as often as the ledger doubles. Whatever is
-//! missing or does not fit the chain of the batches is built again from them.
+//! Segments of adjoining batches cover the ledger from its first batch. Each batch adds one, which
+//! is merged at once only with small neighbours: a batch that waits to be published must not wait
+//! for that. [`Index::tidy`] later merges every segment that is not at least twice as large as all
+//! that follow it, so there are a few dozen, and a row is rewritten as often as the ledger doubles.
+//! Whatever is missing or does not fit the chain of the batches is built again from them.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -22,6 +23,16 @@ use super::standing::Standing;
 
 /// An older segment stays as it is when it is this many times as large as what follows it.
 const GROWTH: u64 = 2;
+
+/// Certificates that are merged while a batch is added, at most: some hundredths of a second. Few
+/// in tests, so that small ledgers are put in order too.
+const AT_ONCE: u64 = if cfg!(test) { 8 } else { 100_000 };
+
+/// With more segments than this, look-ups cost more than merging: it is no longer put off.
+const SEGMENTS_MOST: usize = 64;
+
+/// Certificates merged between two questions whether to stop.
+const STOP_ASKED: u64 = if cfg!(test) { 2 } else { 65_536 };
 
 /// The segments that cover the first batches of a ledger.
 pub(crate) struct Index {
@@ -101,40 +112,88 @@ impl Index {
         self.sources.get(source).copied()
     }
 
-    /// Adds the next batch, merging as far as the sizes ask for it, and removes what was merged.
+    /// Adds the next batch, merging what is small.
     pub(super) fn add(&mut self, dir: &Path, addition: Addition) -> Result<(), LedgerError> {
         let mut fresh: Vec<Numbered> = addition.standings.into_iter().collect();
         fresh.sort_unstable_by_key(|standing| standing.0);
+        self.sources.insert(addition.source, addition.batch);
         let mut size = fresh.len() as u64;
         let mut kept = self.segments.len();
-        while kept > 0 && self.segments[kept - 1].footer.entries < GROWTH * size {
+        while kept > 0 {
+            let entries = self.segments[kept - 1].footer.entries;
+            if entries >= GROWTH * size || entries + size > AT_ONCE {
+                break;
+            }
             kept -= 1;
-            size += self.segments[kept].footer.entries;
+            size += entries;
         }
-        let merged: Vec<Segment> = self.segments.drain(kept..).collect();
-        let first = merged
-            .first()
-            .map_or(addition.batch, |old| old.footer.first);
-        self.sources.insert(addition.source, addition.batch);
-        let sources = self.sources_between(first, addition.batch);
-        let path = layout::segment(dir, first, addition.batch);
-        write(dir, &path, |file| {
+        let head = (addition.batch, addition.digest);
+        self.merge(dir, kept, (fresh, head), &|| false)?;
+        match self.segments.len() > SEGMENTS_MOST {
+            true => self.tidy(dir, &|| false).map(drop),
+            false => Ok(()),
+        }
+    }
+
+    /// Merges the segments that are too small for their place. Returns whether that is done, which
+    /// it is not when `stop` said yes; then everything is as it was.
+    pub(super) fn tidy(
+        &mut self,
+        dir: &Path,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<bool, LedgerError> {
+        let mut follow = 0;
+        let mut kept = None;
+        for (place, segment) in self.segments.iter().enumerate().rev() {
+            let entries = segment.footer.entries;
+            if follow > 0 && entries < GROWTH * follow {
+                kept = Some(place);
+            }
+            follow += entries;
+        }
+        let (Some(kept), Some(newest)) = (kept, self.segments.last()) else {
+            return Ok(true);
+        };
+        let head = (newest.footer.last, newest.footer.head);
+        self.merge(dir, kept, (Vec::new(), head), stop)
+    }
+
+    /// Makes one segment of those from `kept` on and of newer standings, up to a batch. Removes
+    /// what was merged. Returns whether it was done.
+    fn merge(
+        &mut self,
+        dir: &Path,
+        kept: usize,
+        (newer, (last, digest)): (Vec<Numbered>, (u32, Digest)),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<bool, LedgerError> {
+        let merged = &self.segments[kept..];
+        let first = merged.first().map_or(last, |old| old.footer.first);
+        let sources = self.sources_between(first, last);
+        let path = layout::segment(dir, first, last);
+        let written = write(dir, &path, |file| {
             let mut writer = SegmentWriter::new(file);
-            for standing in Merge::new(&merged, fresh) {
+            for (seen, standing) in (1_u64..).zip(Merge::new(merged, newer)) {
                 writer
                     .push(&standing?)
                     .map_err(LedgerError::io("write", &path))?;
+                if seen.is_multiple_of(STOP_ASKED) && stop() {
+                    return Ok(None);
+                }
             }
-            writer
-                .finish((first, addition.batch), addition.digest, &sources)
-                .map_err(LedgerError::io("write", &path))
+            let file = writer.finish((first, last), digest, &sources);
+            file.map(Some).map_err(LedgerError::io("write", &path))
         })?;
-        for old in merged {
-            remove(&old.path)?;
+        if !written {
+            return Ok(false);
         }
-        let written = Segment::open(&path)?;
-        self.segments.extend(written);
-        Ok(())
+        for old in self.segments.drain(kept..) {
+            if old.path != path {
+                remove(&old.path)?;
+            }
+        }
+        self.segments.extend(Segment::open(&path)?);
+        Ok(true)
     }
 
     /// The last batch that any segment file was made of, fitting or not.
@@ -210,12 +269,13 @@ fn fitting(
     }
 }
 
-/// Writes a file beside its place and moves it there when it is durable.
+/// Writes a file beside its place and moves it there when it is durable. Returns whether `fill`
+/// came to its end.
 fn write(
     dir: &Path,
     path: &Path,
-    fill: impl FnOnce(File) -> Result<File, LedgerError>,
-) -> Result<(), LedgerError> {
+    fill: impl FnOnce(File) -> Result<Option<File>, LedgerError>,
+) -> Result<bool, LedgerError> {
     let index = layout::index(dir);
     let unfinished = index.join("unfinished");
     super::accepting::create_private_dir(&index)?;
@@ -226,11 +286,15 @@ fn write(
         .mode(0o600)
         .open(&unfinished)
         .map_err(LedgerError::io("create", &unfinished))?;
-    fill(file)?
-        .sync_all()
+    let Some(file) = fill(file)? else {
+        remove(&unfinished)?;
+        return Ok(false);
+    };
+    file.sync_all()
         .map_err(LedgerError::io("write", &unfinished))?;
     fs::rename(&unfinished, path).map_err(LedgerError::io("create", path))?;
-    super::accepting::sync_dir(&index)
+    super::accepting::sync_dir(&index)?;
+    Ok(true)
 }
 
 fn remove(path: &Path) -> Result<(), LedgerError> {
