@@ -1,6 +1,8 @@
 //! What `check` and `accept` have in common: the files, what they are judged against, the report.
 
+use std::error::Error;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Context;
@@ -54,13 +56,27 @@ impl Rules {
         }
     }
 
-    /// Reads what rows are judged against.
+    /// Reads what rows are judged against, and starts the threads that judge them.
     pub(super) fn open_gate(&self) -> Result<Gate, Failure> {
+        start_threads()?;
         Ok(Gate {
             registry: Registry::open(&self.registry)?,
             roll: self.roll.as_deref().map(Roll::open).transpose()?,
             strict_deadlines: self.strict_deadlines,
         })
+    }
+}
+
+/// Starts one thread a core, if that was not done before. Left to itself, the first row would start
+/// them, and panic when the system has none to give.
+fn start_threads() -> Result<(), Failure> {
+    match rayon::ThreadPoolBuilder::new().build_global() {
+        Err(error) if error.source().is_some() => Err(Failure::Io {
+            doing: "start threads on",
+            path: PathBuf::from("the system"),
+            source: io::Error::other(error),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -112,30 +112,33 @@ fn held(work: &Work, point: &Point, meeting: Meeting) -> [Option<i32>; 2] {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut first = start(work.under("strace", &arguments, RACE.command));
     let trace = work.temporary().join("trace");
-    let stopped = wait_until_stopped(&mut first, &trace);
+    let mut stops = wait_until_stopped(&mut first, &trace, 0);
     let second = work.run(RACE.command);
-    if stopped {
+    // Another thread may come as far, and stop it again.
+    while stops > 0 {
         let children = format!("/proc/{0}/task/{0}/children", first.id());
-        let child = fs::read_to_string(children).unwrap();
+        let child = fs::read_to_string(children).unwrap_or_default();
         let mut signal = Command::new("kill");
         signal.args(["-s", "CONT", child.trim()]);
-        Run::of(signal).expect_code(0);
+        Run::of(signal);
+        stops = wait_until_stopped(&mut first, &trace, stops);
     }
     let first = finish(first);
     fs::remove_file(&trace).unwrap();
     [first.code, second.code]
 }
 
-/// Whether it was stopped before it ended.
-fn wait_until_stopped(tracer: &mut Child, trace: &Path) -> bool {
+/// How often its threads were stopped, when that is more often than before; 0 when it has ended.
+fn wait_until_stopped(tracer: &mut Child, trace: &Path, before: usize) -> usize {
     let began = Instant::now();
     loop {
-        let text = fs::read_to_string(trace).unwrap_or_default();
-        if text.contains("--- stopped by SIGSTOP ---") {
-            return true;
-        }
         if tracer.try_wait().unwrap().is_some() {
-            return false;
+            return 0;
+        }
+        let text = fs::read_to_string(trace).unwrap_or_default();
+        let stops = text.matches("--- stopped by SIGSTOP ---").count();
+        if stops > before {
+            return stops;
         }
         assert!(began.elapsed() < PATIENCE, "neither stopped nor ended");
         thread::sleep(Duration::from_millis(2));
