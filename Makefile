@@ -33,11 +33,14 @@ room:       ## 30 swaps of whole bases in a memory control group, then too littl
 	@CERTQ_MEMORY_GROUPS=$${CERTQ_MEMORY_GROUPS:-/sys/fs/cgroup/memory} cargo nextest run -p certq \
 	    --cargo-profile release --no-capture --run-ignored only -E 'test(room)'
 
-kills:      ## the builder killed at every system call, and again while it recovers
-	@CERTQ_KILLS=3000 cargo nextest run -p index-builder --cargo-profile release --success-output final -E 'binary(faults) & test(kills)'
+kills:      ## the builder killed at every system call, again while it recovers, and at any time
+	@CERTQ_KILLS=3000 cargo nextest run -p index-builder --cargo-profile release \
+	    --success-output final -E 'binary(faults) & test(kills)'
 
-faults:     ## 1,000 refused system calls, 210 short writes, 100 races of two publishers, wrong clocks
-	@CERTQ_FAULTS=1000 CERTQ_RACES=100 cargo nextest run -p index-builder --cargo-profile release --success-output final -E 'binary(faults) & test(/^(errors|short_writes|races|clock)/)'
+faults:     ## 1,000 refused system calls, 300 short writes, 100 races of two publishers, wrong clocks
+	@CERTQ_FAULTS=1000 CERTQ_RACES=100 cargo nextest run -p index-builder --cargo-profile release \
+	    --success-output final -E 'binary(faults) & test(/^(errors|short_writes|races|clock)/)'
 
-power:      ## 600 images of disks whose power went; and three planted bugs that must be noticed
-	@CERTQ_POWER_IMAGES=600 cargo nextest run -p index-builder --cargo-profile release --success-output final -E 'binary(faults) & test(power)'
+power:      ## 600 disks whose power went, and three planted bugs that must be noticed; needs root
+	@CERTQ_POWER_IMAGES=600 cargo nextest run -p index-builder --cargo-profile release \
+	    --success-output final -E 'binary(faults) & test(power)'

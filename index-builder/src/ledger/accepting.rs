@@ -168,7 +168,9 @@ impl Accepting {
 /// Makes the directory of a ledger, private to its owner because it holds personal data.
 fn prepare(dir: &Path) -> Result<(), LedgerError> {
     let batches = layout::batches(dir);
-    if !batches.exists() && dir.exists() {
+    // A disk that does not answer is not an empty directory.
+    let exists = |path: &Path| path.try_exists().map_err(LedgerError::io("read", path));
+    if !exists(&batches)? && exists(dir)? {
         let mut entries = fs::read_dir(dir).map_err(LedgerError::io("read", dir))?;
         if entries.next().is_some() {
             return Err(LedgerError::NotALedger {

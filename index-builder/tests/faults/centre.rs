@@ -164,7 +164,11 @@ impl Run {
     /// How many files were said to be accepted, and publications to be live.
     pub(crate) fn acknowledged(&self) -> usize {
         match self.json() {
-            Some(Value::Array(reports)) => reports.len(),
+            // A file of which nothing was admitted leaves no trace.
+            Some(Value::Array(reports)) => {
+                let admitted = |report: &&Value| report["admitted"] != 0;
+                reports.iter().filter(admitted).count()
+            }
             Some(one) if one["event"].is_null() => 1,
             _ => self.out.lines().filter(|line| is_news(line)).count(),
         }
@@ -207,7 +211,9 @@ fn in_place(command: &mut Command, directory: &Path) {
         .current_dir(directory)
         .env("RAYON_NUM_THREADS", "1")
         .env("TMPDIR", "tmp")
-        .env("TZ", "UTC");
+        .env("TZ", "UTC")
+        // Cargo's, in which the loader would look for every library first.
+        .env_remove("LD_LIBRARY_PATH");
 }
 
 /// Copies a directory with the modes of everything in it.

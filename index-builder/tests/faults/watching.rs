@@ -52,8 +52,8 @@ fn text(mut file: &File) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether it has begun, and the inbox is empty, nothing is staged and all that was accepted is
-/// live; or something stands in its way.
+/// Whether it has begun, the inbox is empty and all that was accepted is live; and it has published
+/// or swept away what was staged, unless that cannot be removed. Or something stands in its way.
 fn is_settled(work: &Work, told: &str) -> bool {
     let is_waiting = told.contains("\"event\":\"waiting\"");
     let holds = |name: &str, what: fn(&Path) -> bool| {
@@ -67,7 +67,8 @@ fn is_settled(work: &Work, told: &str) -> bool {
     let staged =
         holds("store/staging", |_| true) + holds("ledger", |path| path.ends_with("staging"));
     let batches = holds("ledger/batches", |_| true);
-    let is_done = delivered + staged == 0 && published_batches(work) == Some(batches);
+    let has_swept = staged == 0 || told.contains("\"event\":\"published\"");
+    let is_done = delivered == 0 && has_swept && published_batches(work) == Some(batches);
     !told.is_empty() && (is_waiting || is_done)
 }
 
