@@ -147,6 +147,8 @@ fn resident(number: Zeroizing<String>) -> Result<Zeroizing<String>, IdentityErro
         let mut long = Zeroizing::new(format!("{}19{}", &number[..6], &number[6..]));
         let check = check_character(long.as_bytes());
         long.push(check);
+        // What is read here has to be read again from the ledger, as 18 characters.
+        checked_18(&long)?;
         birth(&long).ok_or(IdentityError::Malformed)?;
         return Ok(long);
     }
@@ -295,6 +297,14 @@ mod tests {
             assert_eq!(parse(1, text).as_deref(), Ok(canonical), "{text}");
         }
         assert_eq!(parse(1, "110105491231002").as_deref(), Ok(canonical));
+    }
+
+    #[test]
+    fn fifteen_digits_are_held_to_what_eighteen_are() {
+        // No division begins with 0; taken here, the number could not be read back.
+        for text in ["010105491231002", "000000000101000"] {
+            assert_eq!(parse(1, text), Err(IdentityError::Malformed), "{text}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! libFuzzer calls these from `targets/`; the tests replay `seeds/` through them with no tool but
 //! cargo (`index-builder/tests/corpus`). A crash that was found is minimised and becomes a seed.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -49,29 +50,46 @@ const EPOCH: u64 = 107;
 /// Digits in a row that would be a number of a person or of a certificate.
 const TELLING_DIGITS: usize = 12;
 
+/// A store with the fixture's blobs and a reader's cache, used again and again.
+struct Bench {
+    _folder: TempDir,
+    store: Store,
+    cache: Cache,
+    manifest: Manifest,
+    /// A reader refuses another entry for an epoch that it has seen.
+    epoch: u64,
+}
+
+thread_local! {
+    static BENCH: RefCell<Bench> = RefCell::new(Bench::new());
+}
+
 /// A manifest, whoever signed it.
 pub fn manifest(bytes: &[u8]) {
-    let (_folder, store) = store();
-    fs::write(store.root().join(layout::manifest(GENERATION)), bytes).expect("a temporary file");
-    if let Ok(read) = store.read_manifest_unverified(GENERATION) {
-        let manifest = read.expect("it was written");
-        assert_eq!(manifest.generation, GENERATION);
-        assert!(manifest.blobs().count() >= 4);
-        signed_again(manifest);
-    }
+    BENCH.with_borrow(|bench| {
+        let path = bench.store.root().join(layout::manifest(GENERATION));
+        fs::write(path, bytes).expect("a temporary file");
+        if let Ok(read) = bench.store.read_manifest_unverified(GENERATION) {
+            let manifest = read.expect("it was written");
+            assert_eq!(manifest.generation, GENERATION);
+            assert!(manifest.blobs().count() >= 4);
+            signed_again(manifest);
+        }
+    });
 }
 
 /// A channel entry, whoever signed it.
 pub fn entry(bytes: &[u8]) {
-    let (_folder, store) = store();
-    let path = store.root().join(layout::channel_entry(&stable(), EPOCH));
-    fs::create_dir_all(path.parent().expect("a folder")).expect("a temporary folder");
-    fs::write(path, bytes).expect("a temporary file");
-    if let Ok(read) = store.read_channel_entry_unverified(&stable(), EPOCH) {
-        let entry = read.expect("it was written");
-        assert_eq!((&entry.channel, entry.epoch), (&stable(), EPOCH));
-        signed_again(entry);
-    }
+    BENCH.with_borrow(|bench| {
+        let path = layout::channel_entry(&stable(), EPOCH);
+        fs::write(bench.store.root().join(path), bytes).expect("a temporary file");
+        let read = bench.store.read_channel_entry_unverified(&stable(), EPOCH);
+        if let Ok(read) = read {
+            let entry = read.expect("it was written");
+            assert_eq!((&entry.channel, entry.epoch), (&stable(), EPOCH));
+            signed_again(entry);
+        }
+    });
 }
 
 /// A document that was taken is one that we could have written.
@@ -103,22 +121,54 @@ pub fn layer(bytes: &[u8]) {
     let Some((which, bytes)) = bytes.split_first() else {
         return;
     };
-    let (folder, store) = store();
-    let mut manifest = fixture_manifest(&store);
-    let blob = commit(&store, bytes);
-    let base: &mut LayerRef = manifest.layers.last_mut().expect("a manifest has a base");
-    match which % 3 {
-        0 => base.numbers = blob,
-        1 => base.holders = blob,
-        _ => base.rows = blob,
+    BENCH.with_borrow_mut(|bench| bench.layer(*which, bytes));
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::create(&folder.path().join("store")).expect("a temporary folder");
+        let fixture = Path::new(FIXTURE);
+        for part in [layout::blobs(), layout::manifests(), layout::channels()] {
+            copy(&fixture.join(part), &store.root().join(part));
+        }
+        let manifest = store.read_manifest_unverified(GENERATION);
+        Self {
+            cache: Cache::open(&folder.path().join("cache")).expect("a temporary folder"),
+            manifest: manifest
+                .expect("the fixture is whole")
+                .expect("it was copied"),
+            store,
+            epoch: EPOCH,
+            _folder: folder,
+        }
     }
-    // Either may find damage; neither may fall over it.
-    let _ = verify::generation(&store, &manifest, &mut |_| {});
-    let cache = Cache::open(&folder.path().join("cache")).expect("a temporary folder");
-    let key = LookupKey::new(MacAlgorithm::HmacSha256, &LOOKUP_KEY);
-    let opened = Snapshot::open(&cache, &store, publication(manifest), &[key], None);
-    if let Ok(snapshot) = opened {
-        ask(&snapshot);
+
+    fn layer(&mut self, which: u8, bytes: &[u8]) {
+        let blob = commit(&self.store, bytes);
+        let is_new = !self.manifest.blobs().any(|known| known == blob);
+        let mut manifest = self.manifest.clone();
+        let base: &mut LayerRef = manifest.layers.last_mut().expect("a manifest has a base");
+        match which % 3 {
+            0 => base.numbers = blob,
+            1 => base.holders = blob,
+            _ => base.rows = blob,
+        }
+        // Either may find damage; neither may fall over it.
+        let _ = verify::generation(&self.store, &manifest, &mut |_| {});
+        self.epoch += 1;
+        let key = LookupKey::new(MacAlgorithm::HmacSha256, &LOOKUP_KEY);
+        let publication = publication(manifest, self.epoch);
+        let opened = Snapshot::open(&self.cache, &self.store, publication, &[key], None);
+        if let Ok(snapshot) = opened {
+            ask(&snapshot);
+        }
+        if is_new {
+            fs::remove_file(self.store.blob_path(&blob)).expect("a temporary file");
+            self.cache
+                .sweep(&[&self.manifest])
+                .expect("a temporary folder");
+        }
     }
 }
 
@@ -206,16 +256,13 @@ pub fn words(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    for number in [
+    let typed = [
         CertificateNumber::parse(text),
         CertificateNumber::parse_query(text),
-    ] {
-        if let Ok(number) = number {
-            assert_eq!(
-                CertificateNumber::from_canonical(number.as_str()),
-                Ok(number)
-            );
-        }
+    ];
+    for number in typed.into_iter().flatten() {
+        let again = CertificateNumber::from_canonical(number.as_str());
+        assert_eq!(again, Ok(number));
     }
     if let Ok(name) = HolderName::parse(text) {
         let again = HolderName::parse(name.expose()).expect("a canonical name");
@@ -226,9 +273,6 @@ pub fn words(bytes: &[u8]) {
             let again = IdentityNumber::parse(kind, number.expose()).expect("a canonical number");
             assert_eq!(again.expose(), number.expose());
         }
-    }
-    for tidied in [tidy(text), tidy_prose(text)] {
-        assert!(!tidied.contains(char::is_control));
     }
     assert_eq!(tidy(&tidy(text)), tidy(text));
     assert_eq!(tidy_prose(&tidy_prose(text)), tidy_prose(text));
@@ -243,17 +287,6 @@ pub fn words(bytes: &[u8]) {
     );
 }
 
-/// An empty store with the fixture's blobs.
-fn store() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = Store::create(&folder.path().join("store")).expect("a temporary folder");
-    copy(
-        &Path::new(FIXTURE).join(layout::blobs()),
-        &store.root().join(layout::blobs()),
-    );
-    (folder, store)
-}
-
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a temporary folder");
     for entry in fs::read_dir(from).expect("the fixture") {
@@ -266,15 +299,6 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn fixture_manifest(store: &Store) -> Manifest {
-    let path = layout::manifest(GENERATION);
-    fs::copy(Path::new(FIXTURE).join(&path), store.root().join(path)).expect("a temporary file");
-    let manifest = store.read_manifest_unverified(GENERATION);
-    manifest
-        .expect("the fixture is whole")
-        .expect("it was copied")
-}
-
 fn commit(store: &Store, bytes: &[u8]) -> BlobRef {
     let mut blob = store.stage().expect("a temporary file");
     std::io::Write::write_all(&mut blob, bytes).expect("a temporary file");
@@ -282,13 +306,13 @@ fn commit(store: &Store, bytes: &[u8]) -> BlobRef {
 }
 
 /// A manifest made live.
-fn publication(manifest: Manifest) -> Publication {
+fn publication(manifest: Manifest, epoch: u64) -> Publication {
     let publisher = publisher();
     let manifest = publisher.sign(manifest).expect("a good manifest");
     let entry = publisher.sign(ChannelEntry {
         format: layout::FORMAT,
         channel: stable(),
-        epoch: EPOCH,
+        epoch,
         generation: GENERATION,
         manifest: *manifest.digest(),
         published_at: manifest.created_at,

@@ -197,7 +197,7 @@ impl PackedRow<'_> {
         let code = |offset| u16::from_le_bytes(self.field(offset));
         let [a, b, c] = self.field(20);
         let [s, t, u, v, w] = self.field(39);
-        Some(Row {
+        let row = Row {
             name_tag: self.name_tag(),
             id_tag: self.id_tag(),
             initial: char::from_u32(u32::from_le_bytes([a, b, c, 0]))?,
@@ -213,7 +213,8 @@ impl PackedRow<'_> {
                 .map(date::from_day_number),
             revision: code(37),
             sequence: u64::from_le_bytes([s, t, u, v, w, 0, 0, 0]),
-        })
+        };
+        row.check().is_ok().then_some(row)
     }
 
     fn field<const N: usize>(self, offset: usize) -> [u8; N] {

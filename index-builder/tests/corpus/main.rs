@@ -1,4 +1,4 @@
-//! The seeds of the fuzz targets, replayed, each with some thousand small changes that a seed
+//! The seeds of the fuzz targets, replayed, each with some hundred small changes that a seed
 //! chooses: what the fuzzer would try first, without the fuzzer.
 
 #![allow(clippy::unwrap_used)]
@@ -18,7 +18,7 @@ const CHANGES: [(&str, u64); 8] = [
     ("manifest", 300),
     ("entry", 300),
     ("texts", 2_000),
-    ("layer", 150),
+    ("layer", 100),
     ("row", 2_000),
     ("csv", 200),
     ("xlsx", 200),
@@ -129,14 +129,13 @@ fn every_target_has_seeds_a_binary_and_a_replay() {
     }
 }
 
-/// The seeds themselves are taken, so that the fuzzer begins behind the first check.
+/// The seeds are taken, so that the fuzzer begins behind the first check.
 #[test]
 fn seeds_are_good() {
-    let verdicts: [(&str, fn(&[u8]) -> bool); 2] = [
-        ("texts", |bytes| snapshot::Texts::parse(bytes).is_ok()),
-        ("words", |bytes| std::str::from_utf8(bytes).is_ok()),
-    ];
-    for (name, is_good) in verdicts {
-        assert!(seeds(name).iter().all(|seed| is_good(seed)), "{name}");
+    for seed in seeds("texts") {
+        snapshot::Texts::parse(&seed).unwrap();
+    }
+    for seed in seeds("words") {
+        std::str::from_utf8(&seed).unwrap();
     }
 }

@@ -109,9 +109,16 @@ fn every_flipped_bit_is_seen() {
 /// A row that a faulty writer made, with a checksum that fits.
 #[test]
 fn impossible_values_are_not_read() {
-    for (offset, value) in [(36, 2), (22, 0x11), (21, 0xd8)] {
+    // A status, a character twice; then a revision and a sequence of 0.
+    for (offset, values) in [
+        (36, &[2][..]),
+        (22, &[0x11]),
+        (21, &[0xd8]),
+        (37, &[0; 2]),
+        (39, &[0; 5]),
+    ] {
         let mut bytes = example().pack(&number(123)).unwrap();
-        bytes[offset] = value;
+        bytes[offset..offset + values.len()].copy_from_slice(values);
         let fitting = checksum(&number(123), &bytes);
         bytes[..4].copy_from_slice(&fitting.to_le_bytes());
         assert!(PackedRow(&bytes).is_intact(&number(123)));
