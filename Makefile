@@ -1,6 +1,6 @@
 # Names, not logic: each target is one script or one command.
 
-.PHONY: demo demo-stop test bench load damage swaps freshness histories room kills faults power power fuzz
+.PHONY: demo demo-stop test bench load damage swaps freshness histories room kills faults power fuzz
 
 demo:       ## build, compile a sample register of 100,000 certificates, serve it on 127.0.0.1:8080
 	@deploy/demo.sh start
@@ -44,9 +44,6 @@ faults:     ## 1,000 refused system calls, 300 short writes, 100 races of two pu
 power:      ## 600 disks whose power went, and three planted bugs that must be noticed; needs root
 	@CERTQ_POWER_IMAGES=600 cargo nextest run -p index-builder --cargo-profile release \
 	    --success-output final -E 'binary(faults) & test(power)'
-
-power:      ## 600 images of disks whose power went; and three planted bugs that must be noticed
-	@CERTQ_POWER_IMAGES=600 cargo nextest run -p index-builder --cargo-profile release --success-output final -E 'binary(faults) & test(power)'
 
 fuzz:       ## every fuzz target for FUZZ_SECONDS (60) each; a crash is left in fuzz/artifacts
 	@fuzz/run.sh
