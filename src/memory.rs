@@ -3,6 +3,8 @@
 //!
 //! The kernel counts a mapped page that nobody touched lately as one that it may take back. It
 //! would be right, and a look-up would then wait for the disk; so what is mapped is not free here.
+//! Memory that processes share counts as mapped too, but was never said to be free, so it is not
+//! taken off again.
 //! A figure that the system does not show bounds nothing.
 
 use std::fs;
@@ -21,6 +23,7 @@ struct Names {
     usage: &'static str,
     cached: [&'static str; 2],
     mapped: &'static str,
+    shared: &'static str,
 }
 
 const VERSION_1: Names = Names {
@@ -28,6 +31,7 @@ const VERSION_1: Names = Names {
     usage: "memory.usage_in_bytes",
     cached: ["total_inactive_file", "total_active_file"],
     mapped: "total_mapped_file",
+    shared: "total_shmem",
 };
 
 const VERSION_2: Names = Names {
@@ -35,6 +39,7 @@ const VERSION_2: Names = Names {
     usage: "memory.current",
     cached: ["inactive_file", "active_file"],
     mapped: "file_mapped",
+    shared: "shmem",
 };
 
 impl Memory {
@@ -54,7 +59,9 @@ impl Memory {
     fn machine(&self) -> Option<u64> {
         let text = fs::read_to_string(self.root.join("proc/meminfo")).ok()?;
         let bytes = |name| Some(figure(&text, name)? << 10);
-        Some(bytes("MemAvailable:")?.saturating_sub(bytes("Mapped:").unwrap_or(0)))
+        let shared = bytes("Shmem:").unwrap_or(0);
+        let mapped = bytes("Mapped:").unwrap_or(0).saturating_sub(shared);
+        Some(bytes("MemAvailable:")?.saturating_sub(mapped))
     }
 
     /// What the group of the process and every group around it leave.
@@ -93,7 +100,9 @@ impl Names {
         let usage = whole(self.usage)?;
         let stat = read("memory.stat").unwrap_or_default();
         let cached: u64 = self.cached.iter().filter_map(|it| figure(&stat, it)).sum();
-        let unmapped = cached.saturating_sub(figure(&stat, self.mapped).unwrap_or(0));
+        let of = |name| figure(&stat, name).unwrap_or(0);
+        let mapped = of(self.mapped).saturating_sub(of(self.shared));
+        let unmapped = cached.saturating_sub(mapped);
         Some(limit.saturating_sub(usage.saturating_sub(unmapped)))
     }
 }
@@ -122,7 +131,7 @@ mod tests {
 
     const MACHINE: (&str, &str) = (
         "proc/meminfo",
-        "MemTotal:  9000 kB\nMemAvailable:   5000 kB\nMapped:  1000 kB\n",
+        "MemTotal:  9000 kB\nMemAvailable:   5000 kB\nMapped:  1800 kB\nShmem:  800 kB\n",
     );
 
     #[test]
@@ -149,7 +158,7 @@ mod tests {
             ),
             (
                 "sys/fs/cgroup/system.slice/certq.service/memory.stat",
-                "anon 500000\nfile_mapped 700000\ninactive_file 900000\nactive_file 400000\n",
+                "anon 500000\nfile_mapped 800000\nshmem 100000\ninactive_file 900000\nactive_file 400000\n",
             ),
         ];
         // 2,500,000 less what cannot be taken back: 2,000,000 - (1,300,000 - 700,000).

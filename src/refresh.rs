@@ -385,8 +385,9 @@ impl Refresh {
         let live = live.as_ref().map(|live| &live.snapshot);
         let sound = !self.rotten && damaged_answers == self.damaged_answers;
         let beside = live.filter(|_| sound);
-        // With nothing live, pages that come and go are better than no answer.
-        if live.is_some() {
+        // With nothing live, or with what has rotted, pages that come and go are better than no
+        // answer and than a wrong one.
+        if live.is_some() && !self.rotten {
             let needed = Snapshot::new_bytes(publication.manifest(), beside);
             self.ensure_room(epoch, generation, needed)?;
         }

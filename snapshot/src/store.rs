@@ -341,7 +341,7 @@ impl Store {
     pub fn clear_staging(&self, _lock: &PublishLock) -> Result<usize, StoreError> {
         let staged = self.list(layout::staging())?;
         for path in &staged {
-            // The builder's trial keeps a reader's cache here.
+            // The first release kept a reader's cache here while it published.
             let removed = match path.is_dir() && !path.is_symlink() {
                 true => std::fs::remove_dir_all(path),
                 false => std::fs::remove_file(path),

@@ -106,8 +106,12 @@ struct Overrides {
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let how = &args.publishing;
-    let wish = (how.layer, how.first_epoch);
-    let report = how.publish(&args.registry, &args.ledger, wish, context.now)?;
+    let wish = Wish {
+        layer: how.layer,
+        first_epoch: how.first_epoch,
+        may_leave_pointed: true,
+    };
+    let report = how.publish((&args.registry, &args.ledger), &wish, context.clock)?;
     match context.json {
         true => print(&format!("{}\n", report.json()))?,
         false => print(&report.text())?,
@@ -115,37 +119,51 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// What `watch` does not want as it was typed, each time.
+pub(super) struct Wish {
+    pub(super) layer: LayerName,
+    pub(super) first_epoch: Option<u64>,
+    /// See [`Order::may_leave_pointed`].
+    pub(super) may_leave_pointed: bool,
+}
+
 impl Publishing {
-    /// Publishes a ledger, if there is anything new; the layer and the first epoch are given,
-    /// because `watch` does not want the same ones each time.
+    /// Publishes a ledger with a registry, if there is anything new. Both are read, and the clock
+    /// too, when the store is locked: who waited for another publisher must not come with older
+    /// ones than that one published.
     pub(super) fn publish(
         &self,
-        registry: &Path,
-        ledger: &Path,
-        (layer, first_epoch): (LayerName, Option<u64>),
-        now: Timestamp,
+        (registry, ledger): (&Path, &Path),
+        wish: &Wish,
+        clock: fn() -> Timestamp,
     ) -> Result<Report, Failure> {
         let keys = Keys::open(&self.keys)?;
-        let registry = Registry::open(registry)?;
-        let ledger = Ledger::open_existing(ledger)?;
+        Registry::open(registry)?;
+        Ledger::open_existing(ledger)?;
         create_parents(&self.store)?;
         let store = Store::create(&self.store)?;
+        let lock = store.lock()?;
+        let registry = Registry::open(registry)?;
+        let (ledger, index) = Ledger::open_indexed(ledger)?;
         let means = Means {
             memory_bytes: self.memory,
             threads: usize::from(self.threads.unwrap_or(0)),
             spool: store.root().join(layout::staging()),
         };
         publish(&Order {
+            lock: &lock,
             registry: &registry,
             ledger: &ledger,
+            index: &index,
             keys: &keys,
             store: &store,
             channel: &self.channel,
-            layer: layer.into(),
-            first_epoch,
+            layer: wish.layer.into(),
+            first_epoch: wish.first_epoch,
+            may_leave_pointed: wish.may_leave_pointed,
             guards: self.overrides.guards(),
             means: &means,
-            now,
+            now: clock(),
         })
     }
 

@@ -22,13 +22,14 @@ use self::event::Event;
 use super::Context;
 use super::accept::operator;
 use super::judging::Rules;
-use super::publish::{LayerName, Publishing};
+use super::publish::{LayerName, Publishing, Wish};
 use crate::admit::{self, Signature};
 use crate::compile::CompileError;
 use crate::failure::{Exit, Failure};
 use crate::gate::Gate;
 use crate::inbox::{Delivery, Inbox, Verdict};
 use crate::ledger::{Accepting, Ledger};
+use crate::publishing::refuse_pointed;
 
 /// Time between two looks into the inbox.
 const POLL: Duration = Duration::from_millis(100);
@@ -245,9 +246,13 @@ impl<'a> Watch<'a> {
             false => LayerName::Auto,
         };
         let epoch = live.map_or(0, |live| live.entry().epoch);
-        let wish = (layer, publishing.first_epoch.filter(|first| *first > epoch));
-        let now = (self.context.clock)();
-        let report = publishing.publish(&rules.registry, ledger, wish, now)?;
+        let wish = Wish {
+            layer,
+            first_epoch: publishing.first_epoch.filter(|first| *first > epoch),
+            may_leave_pointed: false,
+        };
+        let clock = self.context.clock;
+        let report = publishing.publish((&rules.registry, ledger), &wish, clock)?;
         self.tell(&Event::Published {
             report: &report,
             took: began.elapsed(),
@@ -261,15 +266,8 @@ impl<'a> Watch<'a> {
     /// A generation that `point` made was chosen by a person, and only a person may leave it.
     fn live(&self) -> Result<Option<Publication>, Failure> {
         let live = self.args.publishing.live()?;
-        let manifest = live.as_ref().map(Publication::manifest);
-        match manifest.filter(|manifest| manifest.pointed.is_some()) {
-            None => Ok(live),
-            Some(manifest) => Err(Failure::Refused(format!(
-                "generation {} is live because somebody pointed to older rows; watch does not \
-                 publish over it; run index-builder publish to move on, then watch again",
-                manifest.generation
-            ))),
-        }
+        live.as_ref().map_or(Ok(()), refuse_pointed)?;
+        Ok(live)
     }
 
     fn tell(&self, event: &Event<'_>) -> Result<(), Failure> {

@@ -55,9 +55,13 @@ pub(crate) enum CompileError {
     /// A layer of the generation to go on from cannot be used.
     #[error("cannot go on from the live generation; publish with --layer base")]
     Previous(#[from] PublishedError),
+    /// The counts of a generation are not those of its rows.
+    #[error("the counts of the live generation do not fit its rows; publish with --layer base")]
+    Counts,
     /// A generation of another ledger, or of the first release.
     #[error(
-        "its tables are not the beginning of those of the newest generation, so it was made from          another ledger or by the first release; publish a correction instead"
+        "its tables are not the beginning of those of the newest generation, so it was made from \
+         another ledger or by the first release; publish a correction instead"
     )]
     Lineage,
     /// A blob cannot be written.

@@ -4,6 +4,7 @@
 use std::iter::Peekable;
 
 use certificate::key::{HolderKey, LookupKey};
+use certificate::record::Details;
 use certificate::{CertificateNumber, Date};
 use snapshot::Row;
 
@@ -23,6 +24,8 @@ pub(super) struct Folded {
     pub(super) holder: HolderKey,
     /// Day of the latest review among the issues and corrections folded.
     pub(super) latest_review: Option<Date>,
+    /// What the ledger says of its holder, when no change folded did.
+    pub(super) details: Option<Details>,
 }
 
 /// What there was before the changes, and where else a certificate's holder can be found out.
@@ -73,9 +76,13 @@ impl<'a> Folding<'a> {
             history.apply(&next?)?;
         }
         let row = history.row();
-        let holder = match (history.holder(), self.before) {
-            (Some(holder), _) => holder,
-            (None, Some(before)) => before.holder(&number, &row)?,
+        let (holder, details) = match (history.holder(), self.before) {
+            (Some(holder), _) => (holder, None),
+            (None, Some(before)) => {
+                let details = before.details(&number, &row)?;
+                let holder = before.key.holder_key(&details.id_number, &details.name);
+                (holder, Some(details))
+            }
             (None, None) => unreachable!("a history that began with an issue has a holder"),
         };
         Ok(Folded {
@@ -84,6 +91,7 @@ impl<'a> Folding<'a> {
             row,
             holder,
             latest_review: history.latest_review(),
+            details,
         })
     }
 }
@@ -110,17 +118,17 @@ impl Iterator for Changes {
 }
 
 impl Before<'_> {
-    /// The holder key of a certificate whose name and identity number have not changed. Rows do
-    /// not have it, so the ledger is asked; and it must agree with what was published.
-    fn holder(&self, number: &CertificateNumber, row: &Row) -> Result<HolderKey, CompileError> {
+    /// Name and identity number of a certificate where they have not changed. Rows do not have
+    /// them, so the ledger is asked; and it must agree with what was published.
+    fn details(&self, number: &CertificateNumber, row: &Row) -> Result<Details, CompileError> {
         let details = self.ledger.details(self.index, number)?;
         let agrees = details.map(|newest| newest.details).filter(|details| {
             self.key.name_tag(number, &details.name) == row.name_tag
                 && self.key.id_tag(number, &details.id_number) == row.id_tag
         });
-        let details = agrees.ok_or(Misfit {
+        let misfit = Misfit {
             sequence: row.sequence,
-        })?;
-        Ok(self.key.holder_key(&details.id_number, &details.name))
+        };
+        Ok(agrees.ok_or(misfit)?)
     }
 }

@@ -25,10 +25,10 @@ pub(crate) enum Onto {
 }
 
 /// What the next generation grows from, and how.
-pub(crate) struct Growth {
+pub(crate) struct Growth<'a> {
     pub(crate) previous: Previous,
     /// Where every certificate's name and identity number are in the ledger.
-    pub(crate) index: Index,
+    pub(crate) index: &'a Index,
     pub(crate) onto: Onto,
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn grow(
     inputs: &Inputs<'_>,
     means: &Means,
     store: &Store,
-    growth: &Growth,
+    growth: &Growth<'_>,
 ) -> Result<Compiled, CompileError> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(means.threads)
@@ -55,7 +55,7 @@ fn grow_here(
     inputs: &Inputs<'_>,
     means: &Means,
     store: &Store,
-    growth: &Growth,
+    growth: &Growth<'_>,
 ) -> Result<Compiled, CompileError> {
     let Growth {
         previous,
@@ -90,7 +90,7 @@ fn grow_here(
     };
     let mut recount = Recount::of(&previous.texts, previous.manifest.counts);
     let folding = Folding::new(changes, Some(before));
-    let newer = folding.map(|folded| Ok(told(folded?, &mut recount, &mut witnesses)));
+    let newer = folding.map(|folded| told(folded?, &mut recount, &mut witnesses));
     let layers = layering.layers(*onto, inputs.key, newer)?;
     phases.end("layer");
 
@@ -109,11 +109,18 @@ fn grow_here(
 }
 
 /// Counts a changed certificate, and remembers its row if it will be asked about.
-fn told(folded: Folded, recount: &mut Recount, witnesses: &mut Witnesses) -> Entry {
+fn told(
+    folded: Folded,
+    recount: &mut Recount,
+    witnesses: &mut Witnesses,
+) -> Result<Entry, CompileError> {
     let Folded { number, row, .. } = &folded;
-    recount.replace(number, folded.before.as_ref(), row, folded.latest_review);
+    recount.replace(number, folded.before.as_ref(), row, folded.latest_review)?;
+    if let Some(details) = &folded.details {
+        witnesses.remember(number, details);
+    }
     witnesses.expect(number, row);
-    folded.into()
+    Ok(folded.into())
 }
 
 /// How a layer is put together.

@@ -11,7 +11,8 @@ use super::{CompileError, Compiled, Means, Phases, Previous};
 use crate::sort::Sorter;
 
 /// Writes a base of the rows of `rows`, each with status, date, reason, revision and sequence of
-/// the row that `states` has of the same number. Certificates that only `states` has are absent.
+/// the row that `states` has of the same number, where that one is newer. Certificates that only
+/// `states` has are absent.
 ///
 /// Cost: one pass over all rows with a look-up in `states` for each, about two microseconds.
 ///
@@ -63,20 +64,34 @@ pub(crate) fn point(
     })
 }
 
-/// Reads a layer that [`point`] wrote and says how many of its rows are valid although `states`
-/// has them withdrawn. It must be none.
-pub(crate) fn revived(layer: &PublishedLayer, states: &Previous) -> Result<u64, CompileError> {
+/// Reads a layer that [`point`] wrote and says how many of its rows are valid although one of the
+/// two has them withdrawn and the other does not have a later change. It must be none.
+pub(crate) fn revived(
+    layer: &PublishedLayer,
+    (rows, states): (&Previous, &Previous),
+) -> Result<u64, CompileError> {
     let mut revived = 0;
     for certificate in layer.rows() {
         let (number, row) = certificate?;
-        let newest = states.row(&number)?.map(|newest| newest.status);
-        revived += u64::from(newest == Some(Status::Withdrawn) && row.status == Status::Valid);
+        let known = [rows.row(&number)?, states.row(&number)?];
+        let last = known.iter().flatten().map(|known| known.revision).max();
+        let withdrawn =
+            |known: &Row| known.status == Status::Withdrawn && Some(known.revision) == last;
+        let is_withdrawn = known.iter().flatten().any(withdrawn);
+        revived += u64::from(is_withdrawn && row.status == Status::Valid);
     }
     Ok(revived)
 }
 
+/// The row in the state of the newer of the two. `newest` is the older one where a ledger was
+/// replaced by a copy of itself that lacks its end; of two different changes of one number, the
+/// withdrawal counts.
 fn in_state_of(row: Row, newest: Option<&Row>) -> Row {
-    match newest {
+    let newer = |newest: &&Row| {
+        let rank = |row: &Row| (row.revision, row.status == Status::Withdrawn);
+        rank(newest) >= rank(&row)
+    };
+    match newest.filter(newer) {
         None => row,
         Some(newest) => Row {
             status: newest.status,

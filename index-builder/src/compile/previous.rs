@@ -8,6 +8,7 @@ use snapshot::{
 
 use super::CompileError;
 use super::codes::Tables;
+use super::history::Misfit;
 use super::witness::{self, Witness};
 use crate::ledger::{Head, Index, Ledger};
 
@@ -70,37 +71,51 @@ impl Previous {
         Tables::of(&self.texts)
     }
 
-    /// Ordinals of the base drawn by lot, others in each generation: at most so many, spread over
-    /// all of it.
-    pub(crate) fn lots(&self, most: u64) -> impl Iterator<Item = u32> + use<> {
-        let certificates = self.base.certificates();
+    /// Places in the layers drawn by lot, others in each generation: at most so many, spread over
+    /// both.
+    pub(crate) fn lots(&self, most: u64) -> impl Iterator<Item = u64> + use<> {
+        let fresh = self.fresh.as_ref();
+        let certificates = self.base.certificates() + fresh.map_or(0, PublishedLayer::certificates);
         let most = most.min(certificates);
         let seed = witness::seed(&self.manifest.ledger.head);
-        (0..most).filter_map(move |lot| {
+        (0..most).map(move |lot| {
             // One in each of `most` equal parts.
             let (begin, end) = (lot * certificates / most, (lot + 1) * certificates / most);
-            let offset = witness::mix(seed ^ lot) % (end - begin).max(1);
-            u32::try_from(begin + offset).ok()
+            begin + witness::mix(seed ^ lot) % (end - begin).max(1)
         })
     }
 
-    /// What the ledger says of a certificate of the base, with its row; `None` when it has
+    /// What the ledger says of the certificate at a place, with its row; `None` when it has
     /// changed since this generation. Cost: a look-up in the ledger's index and one read.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError::Misfit`] when the ledger knows less of it than was published.
     pub(crate) fn unchanged(
         &self,
         (ledger, index): (&Ledger, &Index),
-        ordinal: u32,
+        place: u64,
     ) -> Result<Option<(CertificateNumber, Witness)>, CompileError> {
-        let number = self.base.number(ordinal)?;
-        let published = self.row(&number)?;
-        let newest = ledger.details(index, &number)?;
-        let witness = match (published, newest) {
-            (Some(row), Some(newest)) if row.revision == newest.revision => {
-                Some((number, Witness::of(&newest.details, Some(row))))
-            }
-            _ => None,
+        let number = self.number_at(place)?;
+        let Some(row) = self.row(&number)? else {
+            return Ok(None);
         };
-        Ok(witness)
+        let known = ledger.details(index, &number)?;
+        let known = known.filter(|newest| newest.revision >= row.revision);
+        let newest = known.ok_or(Misfit {
+            sequence: row.sequence,
+        })?;
+        let same = newest.revision == row.revision;
+        Ok(same.then(|| (number, Witness::of(&newest.details, Some(row)))))
+    }
+
+    /// The number at a place: those of the base, then those of the fresh layer.
+    fn number_at(&self, place: u64) -> Result<CertificateNumber, PublishedError> {
+        let (layer, ordinal) = match (&self.fresh, place.checked_sub(self.base.certificates())) {
+            (Some(fresh), Some(beyond)) => (fresh, beyond),
+            _ => (&self.base, place),
+        };
+        layer.number(u32::try_from(ordinal).unwrap_or(u32::MAX))
     }
 
     /// What it publishes of a number.

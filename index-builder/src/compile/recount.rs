@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use certificate::{CertificateNumber, Date, InstitutionCode};
 use snapshot::{Counts, Coverage, Row, StatisticsGroup, Status, Texts};
 
+use super::CompileError;
 use super::survey::Tally;
 
 /// Institution, year, level, occupation: the order of the statistics.
@@ -42,27 +43,37 @@ impl Recount {
 
     /// Counts a certificate as it is now instead of as it was. `latest_review` is that of the
     /// issue and the corrections among its changes.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError::Counts`] when what it was does not fit the counts.
     pub(crate) fn replace(
         &mut self,
         number: &CertificateNumber,
         before: Option<&Row>,
         now: &Row,
         latest_review: Option<Date>,
-    ) {
-        if let Some(before) = before {
-            let withdrawn = withdrawn(before);
-            let group = self.group(number, before);
-            group.0 = group.0.saturating_sub(1);
-            group.1 = group.1.saturating_sub(withdrawn);
-            self.counts.withdrawn = self.counts.withdrawn.saturating_sub(withdrawn);
-        } else {
-            self.counts.certificates += 1;
+    ) -> Result<(), CompileError> {
+        match before {
+            Some(before) => self.take_away(number, before).ok_or(CompileError::Counts)?,
+            None => self.counts.certificates += 1,
         }
         let group = self.group(number, now);
         group.0 += 1;
         group.1 += withdrawn(now);
         self.counts.withdrawn += withdrawn(now);
         self.cover(number.institution(), before.is_none(), latest_review);
+        Ok(())
+    }
+
+    /// `None` when it was never counted.
+    fn take_away(&mut self, number: &CertificateNumber, before: &Row) -> Option<()> {
+        let withdrawn = withdrawn(before);
+        let group = self.group(number, before);
+        group.0 = group.0.checked_sub(1)?;
+        group.1 = group.1.checked_sub(withdrawn)?;
+        self.counts.withdrawn = self.counts.withdrawn.checked_sub(withdrawn)?;
+        Some(())
     }
 
     /// Nothing more comes.

@@ -164,6 +164,14 @@ pub(crate) fn correction(issue: &Change, name: &str) -> Change {
     }
 }
 
+pub(crate) fn withdrawal(issue: &Change) -> Change {
+    Change {
+        operation: Operation::Withdraw,
+        reason: "成绩复核不合格".to_owned(),
+        ..issue.clone()
+    }
+}
+
 pub(crate) fn restoration(issue: &Change) -> Change {
     Change {
         operation: Operation::Restore,

@@ -52,12 +52,17 @@ impl Witnesses {
 
     /// Sees a change of the ledger go by.
     pub(crate) fn observe(&mut self, change: &Change) {
-        if self.picks(&change.number)
-            && let Some(details) = change.operation.details()
-            && (self.by_number.len() < MOST || self.by_number.contains_key(&change.number))
+        if let Some(details) = change.operation.details() {
+            self.remember(&change.number, details);
+        }
+    }
+
+    /// Sees whose certificate was changed by changes that do not say so.
+    pub(super) fn remember(&mut self, number: &CertificateNumber, details: &Details) {
+        if self.picks(number)
+            && (self.by_number.len() < MOST || self.by_number.contains_key(number))
         {
-            self.by_number
-                .insert(change.number, Witness::of(details, None));
+            self.by_number.insert(*number, Witness::of(details, None));
         }
     }
 

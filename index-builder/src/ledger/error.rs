@@ -50,6 +50,9 @@ pub(crate) enum LedgerError {
         /// The ledger.
         path: PathBuf,
     },
+    /// Somebody was accepting, or was killed at it.
+    #[error("the ledger's index lacks batches; try again, or let the next `accept` add them")]
+    Unindexed,
     /// The system refused.
     #[error("cannot {doing} {}", path.display())]
     Io {
@@ -71,7 +74,7 @@ impl LedgerError {
             | Self::Missing { .. }
             | Self::Absent { .. } => Exit::Input,
             Self::NotALedger { .. } => Exit::Usage,
-            Self::Busy { .. } => Exit::Busy,
+            Self::Busy { .. } | Self::Unindexed => Exit::Busy,
             Self::Io { .. } => Exit::Io,
         }
     }

@@ -131,6 +131,21 @@ impl Ledger {
         Self::open(dir)
     }
 
+    /// As [`open_existing`](Self::open_existing), with its index. Somebody who accepts meanwhile
+    /// merges the index past our head, so that it does not cover the ledger as it was opened; then
+    /// both are opened again. An index that still lacks batches was left by a killed `accept`.
+    pub(crate) fn open_indexed(dir: &Path) -> Result<(Self, Index), LedgerError> {
+        let mut tries = 3;
+        loop {
+            let ledger = Self::open_existing(dir)?;
+            let index = ledger.index()?;
+            tries -= 1;
+            if tries == 0 || ledger.is_covered_by(&index) {
+                return Ok((ledger, index));
+            }
+        }
+    }
+
     /// Where it ends.
     pub(crate) fn head(&self) -> Head {
         self.head

@@ -1,8 +1,6 @@
 //! Random histories: whatever was published as layers answers as a register that was compiled
 //! from the whole ledger, and a new base is that register, byte for byte.
 
-use std::collections::BTreeSet;
-
 use certificate::record::{Change, Operation};
 use certificate::sample::Population;
 use certificate::{HolderName, IdentityNumber};
@@ -51,8 +49,10 @@ struct History {
     population: Population,
     /// What happened to each certificate last; `None` before its issue.
     standing: Vec<Option<Standing>>,
-    /// Everybody who was ever named on a certificate.
-    asked: BTreeSet<(u64, String)>,
+    /// Everybody who was ever named on a certificate, by name and identity number.
+    asked: Vec<(u64, HolderName, IdentityNumber)>,
+    /// Generations so far.
+    published: u64,
 }
 
 #[derive(Clone)]
@@ -73,7 +73,8 @@ impl History {
             now: Timestamp::from_second(1_606_694_400).unwrap(),
             population: Population::new(CERTIFICATES, seed),
             standing: vec![None; usize::try_from(CERTIFICATES).unwrap()],
-            asked: BTreeSet::new(),
+            asked: Vec::new(),
+            published: 0,
             centre,
         }
     }
@@ -95,8 +96,7 @@ impl History {
         let issue = &standing.issue;
         match draw.below(3) {
             0 => {
-                let name = draw.one_of(&["甲乙丙", "丁戊", "买买提·艾力", "张三"]);
-                let corrected = correction(issue, name);
+                let corrected = self.corrected(draw, issue);
                 self.remember(i, corrected.clone(), standing.withdrawn);
                 corrected
             }
@@ -117,28 +117,86 @@ impl History {
         }
     }
 
+    /// Corrected in its name, and perhaps to another person, occupation, day of issue or review.
+    fn corrected(&self, draw: &mut Draw, issue: &Change) -> Change {
+        let name = draw.one_of(&["甲乙丙", "丁戊", "买买提·艾力", "张三"]);
+        let mut corrected = correction(issue, name);
+        let other = self.population.change(draw.below(CERTIFICATES));
+        let review = other.review.clone();
+        let from = other.operation.details().unwrap();
+        let Operation::Correct(details) = &mut corrected.operation else {
+            panic!("a correction corrects");
+        };
+        if draw.below(2) == 0 {
+            details.id_type = from.id_type;
+            details.id_number = from.id_number.clone();
+        }
+        if draw.below(2) == 0 {
+            details.occupation_code = from.occupation_code;
+            details.occupation_name.clone_from(&from.occupation_name);
+            details.direction.clone_from(&from.direction);
+        }
+        if draw.below(2) == 0 {
+            details.issued_on = from.issued_on;
+        }
+        if draw.below(2) == 0 {
+            corrected.review = review;
+        }
+        corrected
+    }
+
+    /// The registry is edited: a school gets another name.
+    fn rename_a_school(&self, draw: &mut Draw) {
+        let path = self.centre.path("registry/institutions.csv");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = format!("学院{}", draw.below(1_000));
+        std::fs::write(&path, text.replacen("学院", &name, 1)).unwrap();
+    }
+
+    /// Somebody goes back to the first generation; the next publish moves on.
+    fn go_back(&self) {
+        let pointing = Pointing {
+            keys: &self.keys,
+            store: &self.store,
+            channel: &Channel::parse("stable").unwrap(),
+            generation: 1,
+            reason: "先退回",
+            means: &self.centre.means(),
+            now: self.now,
+        };
+        pointing.run().unwrap();
+    }
+
     fn remember(&mut self, i: u64, issue: Change, withdrawn: bool) {
-        let name = issue.operation.details().unwrap().name.expose().to_owned();
-        self.asked.insert((i, name));
+        let details = issue.operation.details().unwrap();
+        let asked = (i, details.name.clone(), details.id_number.clone());
+        self.asked.push(asked);
         self.standing[usize::try_from(i).unwrap()] = Some(Standing { issue, withdrawn });
     }
 
     /// Publishes, perhaps a day later, as the reader then sees it.
     fn publish(&mut self, layer: Layer, later: SignedDuration) -> (Snapshot, Manifest) {
         self.now += later;
+        let lock = self.store.lock().unwrap();
+        let ledger = self.centre.ledger();
         let report = publish(&Order {
+            lock: &lock,
             registry: &self.centre.registry(),
-            ledger: &self.centre.ledger(),
+            ledger: &ledger,
+            index: &ledger.index().unwrap(),
             keys: &self.keys,
             store: &self.store,
             channel: &Channel::parse("stable").unwrap(),
             layer,
             first_epoch: None,
+            may_leave_pointed: true,
             guards: Guards::default(),
             means: &self.centre.means(),
             now: self.now,
         });
         let epoch = report.unwrap().json()["epoch"].as_u64().unwrap();
+        drop(lock);
+        self.published += 1;
         self.open(epoch)
     }
 
@@ -157,11 +215,13 @@ impl History {
     /// Every question in every form, of everybody who was ever named, and of strangers.
     fn questions(&self) -> Vec<Question> {
         let mut questions = Vec::new();
-        let strangers = (0..CERTIFICATES).map(|i| (i, "无名氏".to_owned()));
-        for (i, name) in self.asked.iter().cloned().chain(strangers) {
+        let strangers = (0..CERTIFICATES).map(|i| {
+            let stranger = HolderName::parse("无名氏").unwrap();
+            (i, stranger, self.population.id_number(i))
+        });
+        for (i, name, id) in self.asked.iter().cloned().chain(strangers) {
             let number = Some(self.population.number(i));
-            let name = Some(HolderName::parse(&name).unwrap());
-            let id: Option<IdentityNumber> = Some(self.population.id_number(i));
+            let (name, id) = (Some(name), Some(id));
             for (number, name, id) in [
                 (number, name.clone(), None),
                 (number, None, id.clone()),
@@ -181,14 +241,19 @@ impl History {
         let mut means = self.centre.means();
         means.spool = dir.path().to_owned();
         let channel = Channel::parse("stable").unwrap();
+        let lock = store.lock().unwrap();
+        let ledger = self.centre.ledger();
         publish(&Order {
+            lock: &lock,
             registry: &self.centre.registry(),
-            ledger: &self.centre.ledger(),
+            ledger: &ledger,
+            index: &ledger.index().unwrap(),
             keys: &self.keys,
             store: &store,
             channel: &channel,
             layer: Layer::Base,
             first_epoch: None,
+            may_leave_pointed: true,
             guards: Guards::default(),
             means: &means,
             now: self.now,
@@ -219,9 +284,14 @@ fn layers_answer_as_the_whole_ledger_does() {
         for batch in 0..BATCHES {
             let changes = history.batch(&mut draw);
             history.centre.accept(&ACCEPTANCE, &changes);
-            if batch > 0 && draw.below(4) == 0 {
-                // Not every batch is published at once.
-                continue;
+            if batch > 0 {
+                match draw.below(8) {
+                    // Not every batch is published at once.
+                    0 | 1 => continue,
+                    2 => history.rename_a_school(&mut draw),
+                    3 if history.published > 1 => history.go_back(),
+                    _ => {}
+                }
             }
             let layer = match batch {
                 0 => Layer::Auto,

@@ -30,9 +30,10 @@ pub(super) fn is_current(manifest: &Manifest, order: &Order<'_>) -> bool {
         && manifest.pointed.is_none()
 }
 
-/// Whether an entry need not be renewed yet.
+/// Whether an entry need not be renewed yet. One from the future was written by a clock that was
+/// wrong, and nobody could see it grow old.
 pub(super) fn is_fresh(entry: &ChannelEntry, now: Timestamp) -> bool {
-    now.duration_since(entry.published_at) <= FRESH
+    now.duration_since(entry.published_at).abs() <= FRESH
 }
 
 /// The generation that the next one goes on from: the live one, or, when `point` made that, the

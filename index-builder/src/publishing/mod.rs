@@ -35,7 +35,7 @@ use snapshot::{
 
 use crate::compile::{self, Compiled, Inputs, Means};
 use crate::failure::Failure;
-use crate::ledger::{Head, Ledger};
+use crate::ledger::{Head, Index, Ledger};
 use crate::registry::Registry;
 
 pub(crate) use guard::{Guard, Guards, is_contained};
@@ -48,8 +48,12 @@ use report::{Outcome, Seconds};
 
 /// What is to be published, where and how.
 pub(crate) struct Order<'a> {
+    /// Taken before registry, ledger and clock were read, so that nobody publishes newer ones
+    /// between.
+    pub(crate) lock: &'a PublishLock,
     pub(crate) registry: &'a Registry,
     pub(crate) ledger: &'a Ledger,
+    pub(crate) index: &'a Index,
     pub(crate) keys: &'a Keys,
     pub(crate) store: &'a Store,
     pub(crate) channel: &'a Channel,
@@ -58,6 +62,8 @@ pub(crate) struct Order<'a> {
     /// The epoch to begin with, above all that readers may have seen: for a store that was
     /// restored from an older copy.
     pub(crate) first_epoch: Option<u64>,
+    /// Whether a generation that `point` made may be left: a person asks for it.
+    pub(crate) may_leave_pointed: bool,
     pub(crate) guards: Guards,
     pub(crate) means: &'a Means,
     pub(crate) now: Timestamp,
@@ -70,20 +76,23 @@ pub(crate) struct Order<'a> {
 /// [`Failure`]: somebody else is publishing, a guard refuses, or something cannot be read or
 /// written. Nothing is published then.
 pub(crate) fn publish(order: &Order<'_>) -> Result<Report, Failure> {
-    let lock = order.store.lock()?;
     // First of all: a killed writer may have made its publication live, and then nothing is new.
-    order.store.clear_staging(&lock)?;
+    order.store.clear_staging(order.lock)?;
     let live = live::read(order)?;
+    if !order.may_leave_pointed {
+        live.as_ref().map_or(Ok(()), refuse_pointed)?;
+    }
     let mut guards = order.guards.clone();
     let mut goes_on = false;
     if let Some(live) = &live {
         goes_on = guards.ledger(&live.manifest().ledger, order.ledger)?;
         if order.layer != Layer::Base && live::is_current(live.manifest(), order) {
-            let stays = order.first_epoch.is_none() && live::is_fresh(live.entry(), order.now);
-            return match stays {
-                true => Ok(Report::new(Outcome::Unchanged, live)),
-                false => renew(order, live),
-            };
+            match live::is_fresh(live.entry(), order.now) {
+                // Another beginning is asked for: a generation of its own, above those known.
+                _ if order.first_epoch.is_some() => {}
+                true => return Ok(Report::new(Outcome::Unchanged, live)),
+                false => return renew(order, live),
+            }
         }
         if goes_on {
             guards.rejections(
@@ -95,10 +104,25 @@ pub(crate) fn publish(order: &Order<'_>) -> Result<Report, Failure> {
     }
     let run = Run {
         order,
-        lock: &lock,
         live: live.as_ref(),
     };
     run.build(guards, goes_on)
+}
+
+/// What somebody pointed to, only somebody may leave.
+///
+/// # Errors
+///
+/// [`Failure::Refused`].
+pub(crate) fn refuse_pointed(live: &Publication) -> Result<(), Failure> {
+    match live.manifest().pointed {
+        None => Ok(()),
+        Some(_) => Err(Failure::Refused(format!(
+            "generation {} is live because somebody pointed to older rows; watch does not publish \
+             over it; run index-builder publish to move on, then watch again",
+            live.manifest().generation
+        ))),
+    }
 }
 
 /// A new epoch on the live generation: it says that somebody still looks after it.
@@ -116,7 +140,6 @@ fn renew(order: &Order<'_>, live: &Publication) -> Result<Report, Failure> {
 /// A run that makes a new generation.
 struct Run<'a> {
     order: &'a Order<'a>,
-    lock: &'a PublishLock,
     live: Option<&'a Publication>,
 }
 
@@ -151,17 +174,14 @@ impl Run<'_> {
         Ok(Report::of_build(&publication, asked, seconds))
     }
 
-    fn plan(&self, goes_on: bool) -> Result<Plan, Failure> {
-        let Some(live) = self.live.filter(|_| goes_on) else {
-            return plan::choose(self.order, self.lock, None);
-        };
-        let Some(manifest) = live::to_go_on_from(self.order, live)? else {
-            return plan::choose(self.order, self.lock, None);
-        };
-        plan::choose(self.order, self.lock, Some(&manifest))
+    fn plan(&self, goes_on: bool) -> Result<Plan<'_>, Failure> {
+        let live = self.live.filter(|_| goes_on);
+        let previous = live.map(|live| live::to_go_on_from(self.order, live));
+        let previous = previous.transpose()?.flatten();
+        plan::choose(self.order, previous.as_ref())
     }
 
-    fn compile(&self, plan: &Plan) -> Result<Compiled, Failure> {
+    fn compile(&self, plan: &Plan<'_>) -> Result<Compiled, Failure> {
         let Order { means, store, .. } = self.order;
         let inputs = Inputs {
             ledger: self.order.ledger,
@@ -176,7 +196,7 @@ impl Run<'_> {
 
     fn manifest(
         &self,
-        plan: &Plan,
+        plan: &Plan<'_>,
         compiled: &Compiled,
         publish_id: PublishId,
     ) -> Result<Manifest, Failure> {
@@ -200,7 +220,7 @@ impl Run<'_> {
 }
 
 /// Where the base comes from, when it is an earlier generation's.
-fn base(plan: &Plan, compiled: &Compiled) -> Option<Origin> {
+fn base(plan: &Plan<'_>, compiled: &Compiled) -> Option<Origin> {
     match plan {
         Plan::Grow(growth) => {
             let previous = &growth.previous.manifest;

@@ -2,11 +2,12 @@
 
 use certificate::KeyId;
 use jiff::SignedDuration;
-use snapshot::{LayerKind, Manifest, Origin, PublishLock, Texts, Trust};
+use snapshot::{LayerKind, Manifest, Origin, Texts, Trust};
 
 use super::Order;
 use crate::compile::{CompileError, Growth, Onto, Previous};
 use crate::failure::Failure;
+use crate::ledger::LedgerError;
 
 /// A fresh layer of more than one certificate for so many of the base gives way to a new base.
 const BASE_A_FRESH: u64 = 20;
@@ -26,11 +27,11 @@ pub(crate) enum Layer {
 }
 
 /// How it is made.
-pub(super) enum Plan {
+pub(super) enum Plan<'a> {
     /// From the whole ledger.
     Ledger,
     /// From an earlier generation and the changes after it.
-    Grow(Box<Growth>),
+    Grow(Box<Growth<'a>>),
 }
 
 /// Chooses. `previous` is the generation to go on from; `None` when there is none, or the ledger
@@ -40,11 +41,10 @@ pub(super) enum Plan {
 ///
 /// When a fresh layer is asked for and there is nothing to put it on, or when the earlier
 /// generation's layers are damaged.
-pub(super) fn choose(
-    order: &Order<'_>,
-    lock: &PublishLock,
+pub(super) fn choose<'a>(
+    order: &Order<'a>,
     previous: Option<&Manifest>,
-) -> Result<Plan, Failure> {
+) -> Result<Plan<'a>, Failure> {
     let whole = |why: &str| match order.layer {
         Layer::Fresh => Err(Failure::Usage(format!(
             "a fresh layer cannot be made: {why}; publish with --layer auto or base"
@@ -61,9 +61,12 @@ pub(super) fn choose(
     if !is_made_with(manifest, key_id) {
         return whole("the live base was made with another look-up key");
     }
-    let index = order.ledger.index()?;
-    if !order.ledger.is_covered_by(&index) {
-        return whole("the ledger's index lacks batches, which the next `accept` adds");
+    if !order.ledger.is_covered_by(order.index) {
+        return match order.layer {
+            // Not for good, so it is no wrong usage.
+            Layer::Fresh => Err(LedgerError::Unindexed.into()),
+            Layer::Auto | Layer::Base => Ok(Plan::Ledger),
+        };
     }
     let onto = onto(order, manifest);
     let base = match onto {
@@ -72,11 +75,11 @@ pub(super) fn choose(
     };
     let key = &order.keys.lookup;
     let texts = Texts::read(order.store, &manifest.texts)?;
-    let previous = Previous::open(order.store, lock, manifest.clone(), texts, key, base);
+    let previous = Previous::open(order.store, order.lock, manifest.clone(), texts, key, base);
     match previous.map_err(CompileError::from)? {
         Some(previous) => Ok(Plan::Grow(Box::new(Growth {
             previous,
-            index,
+            index: order.index,
             onto,
         }))),
         None => whole("the live generation was made by the first release"),
@@ -91,7 +94,9 @@ fn onto(order: &Order<'_>, manifest: &Manifest) -> Onto {
     };
     let fresh = rows(LayerKind::Fresh) + changes;
     let is_large = fresh * BASE_A_FRESH > rows(LayerKind::Base);
-    let is_old = order.now.duration_since(origin(manifest).created_at) > BASE_AGE;
+    // In either direction: a clock that was wrong once must not keep a base for ever.
+    let age = order.now.duration_since(origin(manifest).created_at);
+    let is_old = age.abs() > BASE_AGE;
     match order.layer == Layer::Auto && fresh > 0 && (is_large || is_old) {
         true => Onto::Base,
         false => Onto::Fresh,

@@ -70,7 +70,7 @@ impl Pointing<'_> {
         let compiled = compile::point(self.means, self.store, key, &rows, &states)?;
         seconds.extend(&compiled.phases);
         let publication = self.publication(&live, &states.manifest, &compiled, pointed)?;
-        self.examine(&lock, &publication, &states)?;
+        self.examine(&lock, &publication, (&rows, &states))?;
         commit::manifest(self.store, publication.manifest())?;
         commit::entry(self.store, publication.entry())?;
         Ok(Report::of_build(
@@ -185,7 +185,7 @@ impl Pointing<'_> {
         &self,
         lock: &PublishLock,
         publication: &Publication,
-        states: &Previous,
+        known: (&Previous, &Previous),
     ) -> Result<(), Failure> {
         let key = self.keys.lookup.clone();
         let keys = [key.clone()];
@@ -193,7 +193,7 @@ impl Pointing<'_> {
         for layer in &publication.manifest().layers {
             let layer = PublishedLayer::open(self.store, lock, layer, key.clone(), Trust::Digests);
             let layer = layer.map_err(CompileError::from)?;
-            let revived = compile::revived(&layer, states)?;
+            let revived = compile::revived(&layer, known)?;
             if revived > 0 {
                 return Err(Failure::Refused(format!(
                     "{revived} withdrawn certificates would be valid again; nothing was \

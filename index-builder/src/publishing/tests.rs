@@ -12,7 +12,9 @@ use serde_json::Value;
 use snapshot::{BlobRef, Publisher, PublisherKeys, keyfile};
 
 use super::*;
-use crate::compile::tests::{ACCEPTANCE, Centre, issues, lookup_key, withdrawals};
+use crate::compile::tests::{
+    ACCEPTANCE, Centre, issues, lookup_key, restoration, withdrawal, withdrawals,
+};
 use crate::failure::Exit;
 
 /// A centre with keys, a ledger of one batch, and a clock.
@@ -56,14 +58,20 @@ impl Bench {
         allowed: &[Guard],
         first_epoch: Option<u64>,
     ) -> Result<Value, Failure> {
+        let lock = self.store.lock()?;
+        let ledger = centre.ledger();
+        let index = ledger.index().unwrap();
         let report = publish(&Order {
+            lock: &lock,
             registry: &centre.registry(),
-            ledger: &centre.ledger(),
+            ledger: &ledger,
+            index: &index,
             keys: &self.keys,
             store: &self.store,
             channel: &Channel::parse("stable").unwrap(),
             layer,
             first_epoch,
+            may_leave_pointed: true,
             guards: Guards::allowing(allowed.to_vec()),
             means: &self.centre.means(),
             now: self.now,
@@ -154,6 +162,11 @@ fn nothing_new_writes_nothing_until_a_day_has_passed() {
     let added: Vec<_> = bench.files().difference(&files).cloned().collect();
     assert_eq!(added.len(), 1, "only a channel entry: {added:?}");
     assert_eq!(bench.published(Layer::Auto), told("unchanged", 1, 2));
+    // What a clock that was ahead has published is renewed as soon as the clock is right: as it
+    // is, nobody could see it grow old.
+    bench.now -= SignedDuration::from_hours(24 * 300);
+    assert_eq!(bench.published(Layer::Auto), told("renewed", 1, 3));
+    assert_eq!(bench.published(Layer::Auto), told("unchanged", 1, 3));
 }
 
 #[test]
@@ -258,6 +271,56 @@ fn a_stranger_may_not_go_on_from_what_is_live() {
 }
 
 #[test]
+fn what_was_withdrawn_or_restored_is_asked_about() {
+    let bench = Bench::new();
+    bench.publish(Layer::Auto).unwrap();
+    let issue = bench.population.change(3);
+    let withdrawn: Vec<Change> = (0..3)
+        .map(|i| withdrawal(&bench.population.change(i)))
+        .collect();
+    bench.centre.accept(&ACCEPTANCE, &withdrawn);
+    // The base's others, and each that was withdrawn.
+    assert_eq!(bench.publish(Layer::Fresh).unwrap()["asked"], 300);
+    bench.centre.accept(&ACCEPTANCE, &[withdrawal(&issue)]);
+    bench.centre.accept(&ACCEPTANCE, &[restoration(&issue)]);
+    let asked = bench.publish(Layer::Fresh).unwrap()["asked"]
+        .as_u64()
+        .unwrap();
+    // The layers have three numbers twice, so these may be drawn twice.
+    assert!((300..=303).contains(&asked), "{asked}");
+}
+
+#[test]
+fn what_somebody_pointed_to_is_left_only_by_somebody() {
+    let bench = Bench::new();
+    bench.publish(Layer::Auto).unwrap();
+    bench.centre.accept(&ACCEPTANCE, &[bench.unissued()]);
+    bench.publish(Layer::Auto).unwrap();
+    bench.point(1).unwrap();
+    let lock = bench.store.lock().unwrap();
+    let (ledger, registry) = (bench.centre.ledger(), bench.centre.registry());
+    let index = ledger.index().unwrap();
+    let files = bench.files();
+    let failure = publish(&Order {
+        lock: &lock,
+        registry: &registry,
+        ledger: &ledger,
+        index: &index,
+        keys: &bench.keys,
+        store: &bench.store,
+        channel: &Channel::parse("stable").unwrap(),
+        layer: Layer::Auto,
+        first_epoch: None,
+        may_leave_pointed: false,
+        guards: Guards::default(),
+        means: &bench.centre.means(),
+        now: bench.now,
+    });
+    assert_eq!(failure.err().unwrap().exit(), Exit::Refused);
+    assert_eq!(bench.files(), files);
+}
+
+#[test]
 fn who_holds_the_lock_publishes_alone() {
     let bench = Bench::new();
     let lock = bench.store.lock().unwrap();
@@ -320,14 +383,19 @@ fn a_generation_that_answers_wrongly_is_not_published() {
     let bench = Bench::new();
     let (registry, ledger) = (bench.centre.registry(), bench.centre.ledger());
     let means = bench.centre.means();
+    let lock = bench.store.lock().unwrap();
+    let index = ledger.index().unwrap();
     let order = Order {
+        lock: &lock,
         registry: &registry,
         ledger: &ledger,
+        index: &index,
         keys: &bench.keys,
         store: &bench.store,
         channel: &Channel::parse("stable").unwrap(),
         layer: Layer::Auto,
         first_epoch: None,
+        may_leave_pointed: true,
         guards: Guards::default(),
         means: &means,
         now: bench.now,
@@ -349,10 +417,8 @@ fn a_generation_that_answers_wrongly_is_not_published() {
     };
     let mixed = compile::compile(&inputs, &means, &bench.store).unwrap();
     let publish_id = PublishId::random();
-    let lock = bench.store.lock().unwrap();
     let run = Run {
         order: &order,
-        lock: &lock,
         live: None,
     };
     for (written, expected) in [(&compiled, true), (&mixed, false)] {

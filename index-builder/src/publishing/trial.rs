@@ -1,8 +1,8 @@
 //! Asks the new generation about certificates that the ledger holds, by every pair of factors,
 //! before anybody else can: with the reader that the server uses.
 //!
-//! About those that changed, as they went by; and about others, drawn by lot, whose name and
-//! identity number are looked up in the ledger: what was there before must still answer.
+//! About those that changed, withdrawn ones among them; and about others, drawn by lot, whose name
+//! and identity number are looked up in the ledger: what was there before must still answer.
 
 use certificate::{CertificateNumber, HolderName};
 use snapshot::{BlobRef, CacheError, Found, OpenError, Publication, Question, Snapshot, look_up};
@@ -29,7 +29,7 @@ impl Run<'_> {
     pub(super) fn ask(
         &self,
         publication: Publication,
-        plan: &Plan,
+        plan: &Plan<'_>,
         witnesses: &Witnesses,
     ) -> Result<u64, Failure> {
         let order = self.order;
@@ -38,7 +38,7 @@ impl Run<'_> {
             Plan::Grow(growth) => growth.previous.manifest.blobs().collect(),
         };
         let keys = [order.keys.lookup.clone()];
-        let snapshot = Snapshot::rehearse(order.store, self.lock, publication, &keys, &served)?;
+        let snapshot = Snapshot::rehearse(order.store, order.lock, publication, &keys, &served)?;
         let mut examiner = Examiner {
             snapshot,
             asked: 0,
@@ -72,15 +72,15 @@ impl Examiner {
         Ok(())
     }
 
-    /// Asks about certificates of the base that have not changed.
-    fn examine_others(&mut self, growth: &Growth, ledger: &Ledger) -> Result<(), Failure> {
+    /// Asks about certificates that have not changed.
+    fn examine_others(&mut self, growth: &Growth<'_>, ledger: &Ledger) -> Result<(), Failure> {
         let most = match growth.onto {
             Onto::Fresh => OTHERS_OF_FRESH,
             Onto::Base => OTHERS_OF_BASE,
         };
-        let known = (ledger, &growth.index);
-        for ordinal in growth.previous.lots(most) {
-            let unchanged = growth.previous.unchanged(known, ordinal)?;
+        let known = (ledger, growth.index);
+        for place in growth.previous.lots(most) {
+            let unchanged = growth.previous.unchanged(known, place)?;
             let Some((number, witness)) = unchanged else {
                 continue;
             };

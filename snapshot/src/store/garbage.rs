@@ -203,7 +203,10 @@ impl Documents {
                 let by = format!("epoch {} of {}", newest.epoch, newest.channel);
                 needed.push((newest.generation, by));
             }
-            let before = entries.iter().rev().nth(1).map(|entry| entry.generation);
+            // A renewed epoch names the generation that was live already.
+            let newest = entries.last().map(|entry| entry.generation);
+            let mut earlier = entries.iter().rev().map(|entry| entry.generation);
+            let before = earlier.find(|generation| Some(*generation) != newest);
             let before = before.filter(|it| self.manifests.contains_key(it));
             needed.extend(before.map(|generation| (generation, String::new())));
         }

@@ -1,20 +1,23 @@
 //! Back and forward: what was withdrawn since stays withdrawn, whatever is pointed to.
 
 use certificate::HolderName;
-use certificate::record::{Change, Operation};
+use certificate::record::Change;
 use snapshot::{Cache, Found, Question, Status, look_up};
 
 use super::*;
-use crate::compile::tests::{ACCEPTANCE, correction};
+use crate::compile::tests::{ACCEPTANCE, Centre, correction, issues, withdrawal};
 use crate::failure::Exit;
-use crate::publishing::Layer;
 use crate::publishing::tests::{Bench, told};
+use crate::publishing::{Guard, Layer};
 
 /// Certificates that are withdrawn after the generation that is pointed back to.
 const WITHDRAWN: u64 = 20;
 
 impl Bench {
-    fn point(&self, generation: u64) -> Result<serde_json::Value, Failure> {
+    pub(in crate::publishing) fn point(
+        &self,
+        generation: u64,
+    ) -> Result<serde_json::Value, Failure> {
         let pointing = Pointing {
             keys: &self.keys,
             store: &self.store,
@@ -45,14 +48,6 @@ impl Bench {
 
 fn stable() -> Channel {
     Channel::parse("stable").unwrap()
-}
-
-fn withdrawal(issue: &Change) -> Change {
-    Change {
-        operation: Operation::Withdraw,
-        reason: "成绩复核不合格".to_owned(),
-        ..issue.clone()
-    }
 }
 
 #[test]
@@ -118,6 +113,27 @@ fn a_restored_certificate_is_valid_in_the_generation_pointed_to() {
         (Status::Valid, None)
     );
     assert_eq!(found.row.revision, 3);
+}
+
+#[test]
+fn an_older_ledger_that_was_published_meanwhile_does_not_revive() {
+    let bench = Bench::new();
+    let issue = |i| bench.population.change(i);
+    bench.centre.accept(&ACCEPTANCE, &[withdrawal(&issue(0))]);
+    bench.publish(Layer::Auto).unwrap();
+    let more = [withdrawal(&issue(1)), withdrawal(&issue(2))];
+    bench.centre.accept(&ACCEPTANCE, &more);
+    bench.publish(Layer::Auto).unwrap();
+    // A backup without the last batch, published against advice; then somebody goes back.
+    let backup = Centre::new();
+    backup.accept(&ACCEPTANCE, &issues(&bench.population));
+    backup.accept(&ACCEPTANCE, &[withdrawal(&issue(0))]);
+    let allowed = [Guard::OtherLedger];
+    let report = bench.publish_with(&backup, Layer::Auto, &allowed, None);
+    assert_eq!(report.unwrap()["withdrawn"], 1);
+    assert_eq!(bench.point(2).unwrap()["withdrawn"], 3);
+    let found = bench.ask(&issue(2), &bench.population.name(2)).unwrap();
+    assert_eq!(found.row.status, Status::Withdrawn);
 }
 
 #[test]
