@@ -104,7 +104,11 @@ impl Accepting {
             source: sealed.source,
             standings: sealed.standings,
         };
-        self.index.add(&dir, addition)
+        self.index.add(&dir, addition)?;
+        // Dropped in silence, a name that cannot be removed would stay until the next delivery.
+        let staging = layout::staging(&dir);
+        let removed = sealed.name.close();
+        removed.map_err(LedgerError::io("remove", &staging))
     }
 
     /// Merges the segments of the index that have become too many small ones, when nobody waits;

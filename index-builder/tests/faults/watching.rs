@@ -34,7 +34,9 @@ pub(crate) fn until_settled(work: &Work, mut command: Command) -> Run {
         if began.elapsed() > PATIENCE {
             child.kill().unwrap();
             child.wait().unwrap();
-            panic!("not settled: {}{}", text(&out), text(&err));
+            let left =
+                ["inbox", "ledger", "store/staging"].map(|name| names(&work.path().join(name)));
+            panic!("not settled, {left:?}: {}{}", text(&out), text(&err));
         }
         thread::sleep(Duration::from_millis(5));
     };
@@ -43,6 +45,11 @@ pub(crate) fn until_settled(work: &Work, mut command: Command) -> Run {
         out: text(&out),
         err: text(&err),
     }
+}
+
+fn names(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.flatten().map(|entry| entry.path()).collect()
 }
 
 fn text(mut file: &File) -> String {
@@ -57,11 +64,8 @@ fn text(mut file: &File) -> String {
 fn is_settled(work: &Work, told: &str) -> bool {
     let is_waiting = told.contains("\"event\":\"waiting\"");
     let holds = |name: &str, what: fn(&Path) -> bool| {
-        let entries = fs::read_dir(work.path().join(name)).into_iter().flatten();
-        entries
-            .flatten()
-            .filter(|entry| what(&entry.path()))
-            .count()
+        let names = names(&work.path().join(name));
+        names.iter().filter(|path| what(path)).count()
     };
     let delivered = holds("inbox", |path| path.extension().is_some());
     let staged =
