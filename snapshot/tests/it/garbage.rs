@@ -114,7 +114,10 @@ impl History {
         let published: BTreeSet<u64> = self.entries.iter().flatten().copied().collect();
         let mut stays: BTreeSet<u64> = published.iter().rev().take(keep).copied().collect();
         for entries in &self.entries {
-            stays.extend(entries.iter().rev().take(2));
+            // What is live, and what was live before it, however often that was renewed.
+            let newest = entries.last();
+            stays.extend(newest);
+            stays.extend(entries.iter().rev().find(|it| Some(*it) != newest));
         }
         loop {
             let more: BTreeSet<u64> = stays
