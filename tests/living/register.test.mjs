@@ -44,7 +44,8 @@ before(async () => {
 after(() => watch.kill('SIGTERM'));
 
 function start() {
-  watch = spawn(builder, ['watch', '--inbox', 'delivered', ...flags, '--json'], { cwd: centre });
+  const args = ['watch', '--inbox', 'delivered', ...flags, '--report', 'last.json', '--json'];
+  watch = spawn(builder, args, { cwd: centre });
   watch.stdout.on('data', (data) => { events += data; });
   watch.stderr.on('data', (data) => { events += data; });
 }
@@ -156,6 +157,7 @@ test('what does not fit is rejected with its code and changes nothing', async ()
       told = await readFile(report, 'utf8').catch(() => undefined);
     }
     assert.ok(told, events);
+    assert.equal(await readFile(join(centre, 'last.json'), 'utf8'), told);
     const { rejections } = JSON.parse(told);
     assert.ok(rejections.some((it) => it.code === code), told);
     assert.ok(!told.includes(holder.certificate_number) && !told.includes(holder.name), told);

@@ -123,15 +123,20 @@ fn tell(judging: &Judging, context: &Context, verb: &str, told: &[Told]) -> Resu
     }
     let json = report::json(told, judging.files.len());
     if let Some(path) = &judging.report {
-        fs::write(path, &json).map_err(|source| Failure::Io {
-            doing: "write",
-            path: path.clone(),
-            source,
-        })?;
+        write_report(path, &json)?;
     }
     if context.json {
         super::print(&json)
     } else {
         super::print(&report::summary(told, verb))
     }
+}
+
+/// Writes what `--report` asks for.
+pub(super) fn write_report(path: &Path, json: &str) -> Result<(), Failure> {
+    fs::write(path, json).map_err(|source| Failure::Io {
+        doing: "write",
+        path: path.to_owned(),
+        source,
+    })
 }

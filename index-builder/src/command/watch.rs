@@ -21,7 +21,7 @@ use snapshot::Publication;
 use self::event::Event;
 use super::Context;
 use super::accept::operator;
-use super::judging::Rules;
+use super::judging::{Rules, write_report};
 use super::publish::{LayerName, Publishing, Wish};
 use crate::admit::{self, Signature};
 use crate::compile::CompileError;
@@ -67,6 +67,10 @@ pub(crate) struct Args {
     /// The ledger; made when it is missing.
     #[arg(long, value_name = "DIR")]
     ledger: PathBuf,
+
+    /// Write the report of the file judged last, as JSON, into this file too.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 
     #[command(flatten)]
     publishing: Publishing,
@@ -217,6 +221,9 @@ impl<'a> Watch<'a> {
         // What was judged is not what lies there now; the file is looked at anew.
         if !self.inbox.is_unchanged(delivery)? {
             return self.tell(&Event::Changed { file: &file });
+        }
+        if let Some(path) = &self.args.report {
+            write_report(path, &format!("{}\n", told.json))?;
         }
         let filed = self.inbox.file_away(delivery, verdict, &told.json)?;
         self.tell(&Event::Judged {

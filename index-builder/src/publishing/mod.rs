@@ -82,6 +82,8 @@ pub(crate) fn publish(order: &Order<'_>) -> Result<Report, Failure> {
     if !order.may_leave_pointed {
         live.as_ref().map_or(Ok(()), refuse_pointed)?;
     }
+    // A wrong beginning is told before anything is compiled.
+    epoch(order, live.as_ref())?;
     let mut guards = order.guards.clone();
     let mut goes_on = false;
     if let Some(live) = &live {
@@ -159,7 +161,8 @@ impl Run<'_> {
             guards.register(live, texts.as_ref(), &compiled)?;
         }
         let publish_id = PublishId::random();
-        let manifest = sign(order, self.manifest(&plan, &compiled, publish_id)?)?;
+        let manifest = self.manifest(&plan, &compiled, publish_id)?;
+        let manifest = sign(order.keys, order.store, manifest)?;
         let made = (publish_id, guards.overrides());
         let publication = publication(order, self.live, manifest, made)?;
 
@@ -171,7 +174,7 @@ impl Run<'_> {
         commit::manifest(order.store, publication.manifest())?;
         commit::entry(order.store, publication.entry())?;
         seconds.push("commit", began.elapsed());
-        Ok(Report::of_build(&publication, asked, seconds))
+        Ok(Report::of_build(&publication, Some(asked), seconds))
     }
 
     fn plan(&self, goes_on: bool) -> Result<Plan<'_>, Failure> {
@@ -238,11 +241,10 @@ fn publication(
     manifest: Signed<Manifest>,
     (publish_id, overrides): (PublishId, Vec<String>),
 ) -> Result<Publication, Failure> {
-    let last = live.map_or(0, |live| live.entry().epoch);
     let entry = ChannelEntry {
         format: layout::FORMAT,
         channel: order.channel.clone(),
-        epoch: epoch(order, last)?,
+        epoch: epoch(order, live)?,
         generation: manifest.generation,
         manifest: *manifest.digest(),
         published_at: order.now,
@@ -250,10 +252,13 @@ fn publication(
         reason: "publish".to_owned(),
         overrides,
     };
-    Publication::new(sign(order, entry)?, manifest).map_err(|source| refused(order, source))
+    let entry = sign(order.keys, order.store, entry)?;
+    Publication::new(entry, manifest).map_err(|source| refused(order.store, source))
 }
 
-fn epoch(order: &Order<'_>, last: u64) -> Result<u64, Failure> {
+/// The epoch that comes next.
+fn epoch(order: &Order<'_>, live: Option<&Publication>) -> Result<u64, Failure> {
+    let last = live.map_or(0, |live| live.entry().epoch);
     match order.first_epoch {
         Some(first) if first <= last => Err(Failure::Usage(format!(
             "--first-epoch {first} is not above epoch {last}, which the channel has reached"
@@ -263,14 +268,14 @@ fn epoch(order: &Order<'_>, last: u64) -> Result<u64, Failure> {
     }
 }
 
-fn sign<T: Document>(order: &Order<'_>, document: T) -> Result<Signed<T>, Failure> {
-    let signed = order.keys.publisher.sign(document);
-    signed.map_err(|source| refused(order, source))
+fn sign<T: Document>(keys: &Keys, store: &Store, document: T) -> Result<Signed<T>, Failure> {
+    let signed = keys.publisher.sign(document);
+    signed.map_err(|source| refused(store, source))
 }
 
-fn refused(order: &Order<'_>, source: DocumentError) -> Failure {
+fn refused(store: &Store, source: DocumentError) -> Failure {
     Failure::Store(StoreError::Document {
-        path: order.store.root().to_owned(),
+        path: store.root().to_owned(),
         source,
     })
 }

@@ -18,7 +18,7 @@ use snapshot::{
 };
 
 use super::report::Seconds;
-use super::{Keys, Report, commit};
+use super::{Keys, Report, commit, refused, sign};
 use crate::compile::{self, CompileError, Compiled, Means, Previous};
 use crate::failure::Failure;
 
@@ -73,11 +73,8 @@ impl Pointing<'_> {
         self.examine(&lock, &publication, (&rows, &states))?;
         commit::manifest(self.store, publication.manifest())?;
         commit::entry(self.store, publication.entry())?;
-        Ok(Report::of_build(
-            &publication,
-            compiled.counts.certificates,
-            seconds,
-        ))
+        // Nobody can be asked about by name without the ledger; every row was looked at instead.
+        Ok(Report::of_build(&publication, None, seconds))
     }
 
     fn live(&self) -> Result<Publication, Failure> {
@@ -140,12 +137,6 @@ impl Pointing<'_> {
         compiled: &Compiled,
         pointed: Pointed,
     ) -> Result<Publication, Failure> {
-        let refused = |source| {
-            Failure::Store(StoreError::Document {
-                path: self.store.root().to_owned(),
-                source,
-            })
-        };
         let publish_id = PublishId::random();
         let manifest = Manifest {
             format: layout::FORMAT,
@@ -161,7 +152,7 @@ impl Pointing<'_> {
             base: None,
             pointed: Some(pointed),
         };
-        let manifest = self.keys.publisher.sign(manifest).map_err(refused)?;
+        let manifest = sign(self.keys, self.store, manifest)?;
         let last = live.entry().epoch;
         let digest: Digest = *manifest.digest();
         let entry = ChannelEntry {
@@ -175,8 +166,8 @@ impl Pointing<'_> {
             reason: self.reason.to_owned(),
             overrides: Vec::new(),
         };
-        let entry = self.keys.publisher.sign(entry).map_err(refused)?;
-        Publication::new(entry, manifest).map_err(refused)
+        let entry = sign(self.keys, self.store, entry)?;
+        Publication::new(entry, manifest).map_err(|source| refused(self.store, source))
     }
 
     /// Opens what was written as a server will, and looks at every row: none may be valid that

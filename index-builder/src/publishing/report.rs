@@ -46,9 +46,13 @@ impl Report {
     }
 
     /// The report on a new generation.
-    pub(super) fn of_build(publication: &Publication, asked: u64, seconds: Seconds) -> Self {
+    pub(super) fn of_build(
+        publication: &Publication,
+        asked: Option<u64>,
+        seconds: Seconds,
+    ) -> Self {
         Self {
-            asked: Some(asked),
+            asked,
             seconds,
             ..Self::new(Outcome::Published, publication)
         }
@@ -96,12 +100,16 @@ impl Report {
             grouped(counts.institutions),
             grouped(counts.withdrawn)
         );
-        if let Some(asked) = self.asked {
+        if self.outcome == Outcome::Published {
             text += &Sizes::of(&self.manifest).text(counts.certificates);
+        }
+        if let Some(asked) = self.asked {
             text += &format!(
                 "  asked about {} certificates, every answer right\n",
                 grouped(asked)
             );
+        }
+        if self.outcome == Outcome::Published {
             text += &format!("  seconds: {}\n", self.seconds.text());
         }
         text

@@ -47,21 +47,19 @@ impl Bench {
 
     /// Publishes the ledger of some centre into this store.
     pub(super) fn publish_of(&self, centre: &Centre, layer: Layer) -> Result<Value, Failure> {
-        self.publish_with(centre, layer, &[], None)
+        self.publish_with(centre, |order| order.layer = layer)
     }
 
-    /// As above, with guards overridden and a first epoch.
+    /// As above, with the order changed before it is carried out.
     pub(super) fn publish_with(
         &self,
         centre: &Centre,
-        layer: Layer,
-        allowed: &[Guard],
-        first_epoch: Option<u64>,
+        change: impl FnOnce(&mut Order<'_>),
     ) -> Result<Value, Failure> {
         let lock = self.store.lock()?;
         let ledger = centre.ledger();
         let index = ledger.index().unwrap();
-        let report = publish(&Order {
+        let mut order = Order {
             lock: &lock,
             registry: &centre.registry(),
             ledger: &ledger,
@@ -69,14 +67,15 @@ impl Bench {
             keys: &self.keys,
             store: &self.store,
             channel: &Channel::parse("stable").unwrap(),
-            layer,
-            first_epoch,
+            layer: Layer::Auto,
+            first_epoch: None,
             may_leave_pointed: true,
-            guards: Guards::allowing(allowed.to_vec()),
+            guards: Guards::default(),
             means: &self.centre.means(),
             now: self.now,
-        })?;
-        Ok(report.json())
+        };
+        change(&mut order);
+        publish(&order).map(|report| report.json())
     }
 
     /// Outcome, generation and epoch of a run that succeeds.
@@ -297,25 +296,8 @@ fn what_somebody_pointed_to_is_left_only_by_somebody() {
     bench.centre.accept(&ACCEPTANCE, &[bench.unissued()]);
     bench.publish(Layer::Auto).unwrap();
     bench.point(1).unwrap();
-    let lock = bench.store.lock().unwrap();
-    let (ledger, registry) = (bench.centre.ledger(), bench.centre.registry());
-    let index = ledger.index().unwrap();
     let files = bench.files();
-    let failure = publish(&Order {
-        lock: &lock,
-        registry: &registry,
-        ledger: &ledger,
-        index: &index,
-        keys: &bench.keys,
-        store: &bench.store,
-        channel: &Channel::parse("stable").unwrap(),
-        layer: Layer::Auto,
-        first_epoch: None,
-        may_leave_pointed: false,
-        guards: Guards::default(),
-        means: &bench.centre.means(),
-        now: bench.now,
-    });
+    let failure = bench.publish_with(&bench.centre, |order| order.may_leave_pointed = false);
     assert_eq!(failure.err().unwrap().exit(), Exit::Refused);
     assert_eq!(bench.files(), files);
 }
@@ -423,7 +405,7 @@ fn a_generation_that_answers_wrongly_is_not_published() {
     };
     for (written, expected) in [(&compiled, true), (&mixed, false)] {
         let manifest = run.manifest(&Plan::Ledger, written, publish_id).unwrap();
-        let manifest = sign(&order, manifest).unwrap();
+        let manifest = sign(order.keys, order.store, manifest).unwrap();
         let made = (publish_id, Vec::new());
         let publication = publication(&order, None, manifest, made).unwrap();
         let asked = run.ask(publication, &Plan::Ledger, &compiled.witnesses);

@@ -8,10 +8,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::centre::{Centre, Run, Work};
 use crate::chance::{Chance, cases};
 use crate::oracle::Register;
-use crate::scenario::{PUBLISH_BASE, PUBLISHED, Scenario, VERIFY};
+use crate::scenario::{
+    ACCEPT_TWO, ACCEPT_WITHDRAWALS, PUBLISH, PUBLISH_BASE, PUBLISHED, SHOW, Scenario, VERIFY,
+};
 use crate::strace::{self, Point, Strike};
 
 /// Races of the slice.
@@ -19,6 +23,9 @@ const SLICE: usize = 12;
 
 /// How long to wait for a process that does what it must.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long one is kept at the door, so that the other is done long before.
+const AT_THE_DOOR: Duration = Duration::from_secs(3);
 
 const RACE: Scenario = Scenario {
     name: "two publishers",
@@ -57,6 +64,46 @@ fn races() {
         *endings.entry((meeting, codes)).or_default() += 1;
     }
     println!("{races} races; endings {endings:?}");
+}
+
+/// Kept at the door of the lock while somebody accepts withdrawals and publishes them: what it
+/// publishes then must not be the ledger of before.
+#[test]
+fn who_waited_for_the_lock_does_not_publish_an_older_ledger() {
+    let centre = Centre::new();
+    let work = centre.before(&RACE, "door");
+    let trace = work.temporary().join("trace");
+    let trace = trace.to_str().unwrap();
+    let delay = format!(
+        "inject=flock:delay_enter={}:when=1",
+        AT_THE_DOOR.as_micros()
+    );
+    let arguments = ["-f", "-qq", "-o", trace, "-e", "trace=flock", "-e", &delay];
+    let line = format!("{PUBLISH} --allow-other-ledger");
+    let first = start(work.under("strace", &arguments, &line));
+    for line in [ACCEPT_TWO, ACCEPT_WITHDRAWALS] {
+        assert_eq!(work.run(line).code, Some(0));
+    }
+    let second = published(&work.run(PUBLISH));
+    let first = published(&finish(first));
+    fs::remove_file(trace).unwrap();
+    assert!(second["withdrawn"].as_u64() > Some(0));
+    // Unless it came first after all, it found nothing new.
+    if first["epoch"] != 1 {
+        assert_eq!(first["ledger"], second["ledger"]);
+        assert_eq!(first["withdrawn"], second["withdrawn"]);
+    }
+    let last: Value = serde_json::from_str(&work.run(SHOW).out).unwrap();
+    assert_eq!(
+        last["generation"]["withdrawn"], second["withdrawn"],
+        "{last}"
+    );
+}
+
+/// The report of a publish that ended well.
+fn published(run: &Run) -> Value {
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    serde_json::from_str(&run.out).unwrap()
 }
 
 /// Each that ends with 0 has published once, nobody else has, and nothing else has changed.

@@ -25,7 +25,7 @@ const ACCEPT_FIRST: &str =
 /// Two issues, each a batch of its own.
 pub(crate) const ACCEPT_TWO: &str = "accept ../inbox/batch-0002.csv ../inbox/batch-0003.csv \
      --registry ../registry --ledger ledger --json";
-const ACCEPT_WITHDRAWALS: &str =
+pub(crate) const ACCEPT_WITHDRAWALS: &str =
     "accept ../inbox/batch-0004.csv --registry ../registry --ledger ledger --json";
 
 /// Publishes whatever is new.

@@ -35,7 +35,8 @@ pub(super) enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// Tells it. A log that nobody reads any more is no reason to stop accepting.
+    /// Tells it. A log that nobody reads any more is no reason to stop accepting; events for a
+    /// machine that cannot be written are, since it relies on them.
     pub(super) fn tell(&self, as_json: bool) -> Result<(), Failure> {
         match as_json {
             true => match self.json() {

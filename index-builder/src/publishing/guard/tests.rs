@@ -18,6 +18,16 @@ fn overrides(bench: &Bench, epoch: u64) -> Vec<String> {
     entry.unwrap().unwrap().overrides
 }
 
+fn allowing(
+    bench: &Bench,
+    centre: &Centre,
+    allowed: &[Guard],
+) -> Result<serde_json::Value, Failure> {
+    bench.publish_with(centre, |order| {
+        order.guards = Guards::allowing(allowed.to_vec())
+    })
+}
+
 fn summary(rows: u64, admitted: u64) -> Summary {
     Summary {
         batch: 1,
@@ -37,8 +47,7 @@ fn a_smaller_register_of_another_ledger_needs_three_flags() {
     smaller.accept(&ACCEPTANCE, &issues(&Population::new(40, 4)));
     let mut allowed = Vec::new();
     for guard in [Guard::OtherLedger, Guard::Shrink, Guard::Vanished] {
-        let failure = bench.publish_with(&smaller, Layer::Auto, &allowed, None);
-        let failure = failure.err().unwrap();
+        let failure = allowing(&bench, &smaller, &allowed).err().unwrap();
         assert_eq!(failure.exit(), Exit::Refused);
         assert!(failure.to_string().ends_with(guard.flag()), "{failure}");
         let manifests = |files: &std::collections::BTreeSet<std::path::PathBuf>| {
@@ -55,9 +64,7 @@ fn a_smaller_register_of_another_ledger_needs_three_flags() {
         allowed.push(guard);
     }
     allowed.push(Guard::Rejections);
-    let report = bench
-        .publish_with(&smaller, Layer::Auto, &allowed, None)
-        .unwrap();
+    let report = allowing(&bench, &smaller, &allowed).unwrap();
     assert_eq!(report["certificates"], 40);
     let expected = ["--allow-other-ledger", "--allow-shrink", "--allow-vanished"];
     assert_eq!(
@@ -102,7 +109,10 @@ fn a_guard_that_cannot_look_does_not_say_yes() {
     let failure = bench.publish(Layer::Base).err().unwrap();
     assert_eq!(failure.exit(), Exit::Input, "{failure}");
     let allowed = [Guard::Vanished];
-    let report = bench.publish_with(&bench.centre, Layer::Base, &allowed, None);
+    let report = bench.publish_with(&bench.centre, |order| {
+        order.layer = Layer::Base;
+        order.guards = Guards::allowing(allowed.to_vec());
+    });
     assert_eq!(report.unwrap()["certificates"], 301);
     assert!(overrides(&bench, 2).is_empty());
 }
@@ -110,7 +120,7 @@ fn a_guard_that_cannot_look_does_not_say_yes() {
 #[test]
 fn a_restored_store_begins_above_what_readers_have_seen() {
     let bench = Bench::new();
-    let first = |first| bench.publish_with(&bench.centre, Layer::Auto, &[], Some(first));
+    let first = |first| bench.publish_with(&bench.centre, |order| order.first_epoch = Some(first));
     let report = first(108).unwrap();
     assert_eq!(
         (&report["generation"], &report["epoch"]),

@@ -8,7 +8,7 @@ use super::*;
 use crate::compile::tests::{ACCEPTANCE, Centre, correction, issues, withdrawal};
 use crate::failure::Exit;
 use crate::publishing::tests::{Bench, told};
-use crate::publishing::{Guard, Layer};
+use crate::publishing::{Guard, Guards, Layer};
 
 /// Certificates that are withdrawn after the generation that is pointed back to.
 const WITHDRAWN: u64 = 20;
@@ -128,8 +128,9 @@ fn an_older_ledger_that_was_published_meanwhile_does_not_revive() {
     let backup = Centre::new();
     backup.accept(&ACCEPTANCE, &issues(&bench.population));
     backup.accept(&ACCEPTANCE, &[withdrawal(&issue(0))]);
-    let allowed = [Guard::OtherLedger];
-    let report = bench.publish_with(&backup, Layer::Auto, &allowed, None);
+    let report = bench.publish_with(&backup, |order| {
+        order.guards = Guards::allowing(vec![Guard::OtherLedger]);
+    });
     assert_eq!(report.unwrap()["withdrawn"], 1);
     assert_eq!(bench.point(2).unwrap()["withdrawn"], 3);
     let found = bench.ask(&issue(2), &bench.population.name(2)).unwrap();
