@@ -74,7 +74,8 @@ fn a_hundred_abuses_of_the_store_cost_no_answer() {
             if attempt % 5 == 0 {
                 epoch += 1;
                 let manifest = living.change(&register);
-                living.publish(&register, &model, epoch, manifest);
+                living.record(&model, epoch);
+                register.publish_manifest(epoch, manifest);
             }
             let files = files(&store);
             let path = &files[random.below(files.len())];

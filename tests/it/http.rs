@@ -93,35 +93,41 @@ impl Kept {
         Self(stream)
     }
 
-    /// A look-up by JSON.
-    pub(crate) fn lookup(&mut self, json: &str) -> Response {
+    /// A look-up by JSON; appends the response to `heard` as it came.
+    pub(crate) fn lookup(&mut self, json: &str, heard: &mut Vec<u8>) {
         let request = format!(
             "POST /v1/lookup HTTP/1.1\r\nhost: certq\r\ncontent-type: application/json\r\n\
              content-length: {}\r\n\r\n{json}",
             json.len()
         );
         self.0.write_all(request.as_bytes()).unwrap();
-        let mut bytes = Vec::new();
+        let begin = heard.len();
         let mut buffer = [0; 16 * 1024];
         loop {
             let read = self.0.read(&mut buffer).unwrap();
             assert!(read > 0, "the server closed a connection that was in use");
-            bytes.extend_from_slice(&buffer[..read]);
-            if !bytes.windows(4).any(|it| it == b"\r\n\r\n") {
-                continue;
-            }
-            let response = Response::parse(&bytes);
-            let length = response
-                .header("content-length")
-                .unwrap()
-                .parse::<usize>()
-                .unwrap();
-            if response.body.len() >= length {
-                assert_eq!(response.body.len(), length, "more than was asked for");
-                return response;
+            heard.extend_from_slice(&buffer[..read]);
+            let response = &heard[begin..];
+            if let Some(length) = whole_length(response)
+                && response.len() >= length
+            {
+                assert_eq!(response.len(), length, "more than was asked for");
+                return;
             }
         }
     }
+}
+
+/// Length of a response by its head; `None` while the head is not whole.
+fn whole_length(response: &[u8]) -> Option<usize> {
+    let find = |text: &[u8]| response.windows(text.len()).position(|it| it == text);
+    let head = find(b"\r\n\r\n")? + 4;
+    let begin = find(b"content-length: ").expect("answers have a length") + 16;
+    let digits = response[begin..]
+        .iter()
+        .take_while(|it| it.is_ascii_digit());
+    let body = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
+    Some(head + body)
 }
 
 /// `GET` without headers.

@@ -57,11 +57,20 @@ pub(crate) struct Living {
     pub(crate) compactions: usize,
 }
 
-/// A question and the form it is asked in.
+/// A question about a certificate, under one of the names that its holder may have.
+#[derive(Clone, Copy)]
 pub(crate) struct Asked {
-    number: Option<String>,
-    name: Option<String>,
-    id_number: Option<String>,
+    index: u16,
+    corrections: u16,
+    form: Form,
+}
+
+/// Which two of the three factors are given.
+#[derive(Clone, Copy)]
+enum Form {
+    NumberAndName,
+    NumberAndId,
+    NameAndId,
 }
 
 /// The number of certificate `index`.
@@ -125,11 +134,13 @@ impl Living {
             compactions: 0,
         };
         let manifest = living.next_manifest(register);
-        living.publish(register, model, epoch, manifest);
+        living.record(model, epoch);
+        register.publish_manifest(epoch, manifest);
         living
     }
 
-    /// Makes some changes, and a manifest of what has come of them; the caller publishes it.
+    /// Makes some changes, and a manifest of what has come of them; the caller records and
+    /// publishes it.
     pub(crate) fn change(&mut self, register: &Register) -> Manifest {
         for _ in 0..=self.random.below(CHANGES) {
             self.change_one();
@@ -137,17 +148,11 @@ impl Living {
         self.next_manifest(register)
     }
 
-    /// Makes a manifest live; what it answers is in the model before.
-    pub(crate) fn publish(
-        &self,
-        register: &Register,
-        model: &Model,
-        epoch: u64,
-        manifest: Manifest,
-    ) {
+    /// Tells the model what this epoch answers: what the register holds now. To be called before
+    /// the epoch can be live.
+    pub(crate) fn record(&self, model: &Model, epoch: u64) {
         let state = Arc::new(self.state.clone());
         model.0.write().unwrap().insert(epoch, state);
-        register.publish_manifest(epoch, manifest);
     }
 
     /// Layers of the newest generation.
@@ -215,64 +220,62 @@ impl Asked {
     /// A question about any certificate that was or will be issued, under any name its holder
     /// ever had, in one of the three forms.
     pub(crate) fn any(random: &mut Random) -> Self {
-        let index = random.below(MOST);
-        let holder = holder(index);
+        let index = u16::try_from(random.below(MOST)).unwrap();
         let corrections = u16::try_from(random.below(usize::from(NAMES) + 1)).unwrap();
-        let (number, id_number) = (number(index), id_number(holder));
-        let name = name(holder, corrections.saturating_sub(1));
-        let [number, name, id_number] = [Some(number), Some(name), Some(id_number)];
-        match random.below(3) {
-            0 => Self {
-                number,
-                name,
-                id_number: None,
-            },
-            1 => Self {
-                number,
-                name: None,
-                id_number,
-            },
-            _ => Self {
-                number: None,
-                name,
-                id_number,
+        Self {
+            index,
+            corrections: corrections.saturating_sub(1),
+            form: match random.below(3) {
+                0 => Form::NumberAndName,
+                1 => Form::NumberAndId,
+                _ => Form::NameAndId,
             },
         }
     }
 
-    /// As the body of a request.
-    pub(crate) fn json(&self) -> String {
-        let factors = [
-            ("certificate_number", &self.number),
-            ("name", &self.name),
-            ("id_number", &self.id_number),
-        ];
-        let given = factors.map(|(key, value)| Some(format!("\"{key}\":\"{}\"", value.as_ref()?)));
-        let given: Vec<String> = given.into_iter().flatten().collect();
-        format!("{{{}}}", given.join(","))
+    fn number(self) -> Option<String> {
+        let number = || number(usize::from(self.index));
+        (!matches!(self.form, Form::NameAndId)).then(number)
     }
 
-    fn fits(&self, certificate: &Certificate) -> bool {
-        let same = |asked: &Option<String>, has: &String| asked.as_ref().is_none_or(|it| it == has);
-        same(&self.number, &certificate.number)
-            && same(&self.name, &certificate.name)
-            && same(&self.id_number, &certificate.id_number)
+    fn name(self) -> Option<String> {
+        let name = || name(holder(usize::from(self.index)), self.corrections);
+        (!matches!(self.form, Form::NumberAndId)).then(name)
+    }
+
+    fn id_number(self) -> Option<String> {
+        let id_number = || id_number(holder(usize::from(self.index)));
+        (!matches!(self.form, Form::NumberAndName)).then(id_number)
+    }
+
+    /// As the body of a request.
+    pub(crate) fn json(self) -> String {
+        let factors = [
+            ("certificate_number", self.number()),
+            ("name", self.name()),
+            ("id_number", self.id_number()),
+        ];
+        let given = factors.map(|(key, value)| Some(format!("\"{key}\":\"{}\"", value?)));
+        let given: Vec<String> = given.into_iter().flatten().collect();
+        format!("{{{}}}", given.join(","))
     }
 }
 
 impl Model {
     /// What is wrong with an answer that says it is of this epoch; nothing when it is right.
-    pub(crate) fn complaint(&self, epoch: u64, asked: &Asked, body: &[u8]) -> Option<String> {
+    pub(crate) fn complaint(&self, epoch: u64, asked: Asked, body: &[u8]) -> Option<String> {
         let state = self.0.read().unwrap().get(&epoch).cloned();
         let Some(state) = state else {
             return Some(format!("epoch {epoch} was never published"));
         };
         let body: Value = serde_json::from_slice(body).unwrap();
-        let mut expected: Vec<&Certificate> = match &asked.number {
+        let (number, name, id_number) = (asked.number(), asked.name(), asked.id_number());
+        let mut expected: Vec<&Certificate> = match &number {
             Some(number) => state.get(number).into_iter().map(Arc::as_ref).collect(),
             None => state.values().map(Arc::as_ref).collect(),
         };
-        expected.retain(|it| asked.fits(it));
+        let same = |asked: &Option<String>, has: &String| asked.as_ref().is_none_or(|it| it == has);
+        expected.retain(|it| same(&name, &it.name) && same(&id_number, &it.id_number));
         expected.sort_by_key(|it| (std::cmp::Reverse(it.issued_on), it.number.clone()));
         let expected: Vec<Value> = expected.into_iter().map(shown).collect();
         let outcome = match expected.is_empty() {

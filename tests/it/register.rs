@@ -218,7 +218,8 @@ impl Register {
         self.enter(publisher, entry(epoch, &manifest));
     }
 
-    fn commit(&self, manifest: Signed<Manifest>) -> Signed<Manifest> {
+    /// Writes a manifest, which makes nothing live yet.
+    pub(crate) fn commit(&self, manifest: Signed<Manifest>) -> Signed<Manifest> {
         let made = self.store.create_manifest(&manifest).unwrap();
         assert_eq!(made, Outcome::Created);
         manifest
