@@ -21,6 +21,12 @@ const SEPARATOR: char = '\u{00B7}';
 #[derive(Clone, Eq, PartialEq)]
 pub struct HolderName(Zeroizing<String>);
 
+impl std::hash::Hash for HolderName {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
 /// Why a text is not a name. `Display` is the Chinese sentence for people and holds nothing of
 /// the text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

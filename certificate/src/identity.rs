@@ -57,6 +57,12 @@ pub struct IdentityType(u8);
 #[derive(Clone, Eq, PartialEq)]
 pub struct IdentityNumber(Zeroizing<String>);
 
+impl std::hash::Hash for IdentityNumber {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
 /// Why a text is not the number of a document of this type. `Display` is the Chinese sentence for
 /// people and holds nothing of the text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

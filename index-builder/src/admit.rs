@@ -12,7 +12,8 @@ use crate::failure::{Exit, Failure};
 use crate::gate::{Batch, Gate, Judged, Unjudgeable};
 use crate::ledger::{Accepting, Index, Ledger, LedgerError, SourceFile, Staged};
 use crate::report::{Report, Told};
-use crate::source::{Row, Source, SourceError};
+use crate::source::Source;
+use spreadsheet::{Row, SpreadsheetError};
 
 /// Rows judged at once, on all threads; their verdicts are then taken in the order of the file.
 const GROUP_ROWS: usize = 1024;
@@ -123,7 +124,7 @@ fn refuse(report: &mut Report, error: Unjudgeable) -> Result<(), Failure> {
                 return Err(error.into());
             };
             let field = match error {
-                SourceError::ColumnMissing { columns } => Some(columns.join(",")),
+                SpreadsheetError::ColumnMissing { columns } => Some(columns.join(",")),
                 _ => None,
             };
             (code, field)
@@ -162,8 +163,8 @@ enum Trouble {
     Ledger(LedgerError),
 }
 
-impl From<SourceError> for Trouble {
-    fn from(error: SourceError) -> Self {
+impl From<SpreadsheetError> for Trouble {
+    fn from(error: SpreadsheetError) -> Self {
         Self::File(error.into())
     }
 }
@@ -200,7 +201,7 @@ impl FileInJudgement<'_, '_> {
 
     fn end(&mut self) -> Result<(), Trouble> {
         if self.batch.is_none() {
-            return Err(SourceError::Unreadable("文件里没有表头".to_owned()).into());
+            return Err(SpreadsheetError::Unreadable("文件里没有表头".to_owned()).into());
         }
         self.judge_group()?;
         if self.report.rows == 0 {

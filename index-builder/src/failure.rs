@@ -16,7 +16,7 @@ use crate::gate::RollError;
 use crate::inbox::InboxError;
 use crate::ledger::LedgerError;
 use crate::registry::RegistryError;
-use crate::source::SourceError;
+use spreadsheet::SpreadsheetError;
 
 /// Exit codes, the same for every command. The order is that of the numbers: with several files
 /// the largest wins.
@@ -70,7 +70,7 @@ pub(crate) enum Failure {
     Roll(#[from] RollError),
     /// A batch cannot be read, for a reason that is not its fault.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(#[from] SpreadsheetError),
     /// The inbox is not usable.
     #[error(transparent)]
     Inbox(#[from] InboxError),
@@ -120,7 +120,7 @@ impl Failure {
             Self::Io { .. } => Exit::Io,
             Self::Registry(error) => error.exit(),
             Self::Roll(error) => error.exit(),
-            Self::Source(SourceError::Io { .. }) => Exit::Io,
+            Self::Source(SpreadsheetError::Io { .. }) => Exit::Io,
             Self::Source(_) => Exit::Input,
             Self::Inbox(error) => error.exit(),
             Self::Ledger(error) => error.exit(),

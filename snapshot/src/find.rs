@@ -22,7 +22,7 @@ use crate::snapshot::Snapshot;
 const EMPTY_ROW: [u8; layout::ROW] = [0; layout::ROW];
 
 /// Two or three factors that together ask for certificates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Question {
     number: Option<CertificateNumber>,
     name: Option<HolderName>,

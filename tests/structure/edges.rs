@@ -5,21 +5,26 @@ use std::collections::BTreeMap;
 use crate::source::code_lines;
 
 /// Each package and the packages of ours that it may depend on.
-const PACKAGES: [(&str, &[&str]); 5] = [
+const PACKAGES: [(&str, &[&str]); 6] = [
     ("certificate/Cargo.toml", &[]),
     ("snapshot/Cargo.toml", &["certificate"]),
-    ("index-builder/Cargo.toml", &["certificate", "snapshot"]),
+    ("spreadsheet/Cargo.toml", &["certificate"]),
+    (
+        "index-builder/Cargo.toml",
+        &["certificate", "snapshot", "spreadsheet"],
+    ),
     ("loadtest/Cargo.toml", &["certificate"]),
-    ("Cargo.toml", &["certificate", "snapshot"]),
+    ("Cargo.toml", &["certificate", "snapshot", "spreadsheet"]),
 ];
 
 /// The floors of the server, lowest first; a file may name only files of lower floors, and of its
 /// own folder.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["accept", "client", "log", "memory", "process"],
     &["config", "metrics", "refusal", "reply", "route", "live"],
     &["answer", "question", "page"],
     &["render"],
+    &["bulk"],
     &["endpoint", "national"],
     &["request"],
     &["serve", "refresh"],
@@ -31,6 +36,7 @@ pub(crate) fn packages(manifests: &BTreeMap<String, String>) -> Vec<String> {
     let ours = [
         "certificate",
         "snapshot",
+        "spreadsheet",
         "index-builder",
         "loadtest",
         "certq",

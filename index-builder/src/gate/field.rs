@@ -4,7 +4,7 @@ use certificate::{Date, date, tidy, tidy_prose};
 
 use super::code::Code;
 use super::finding::Findings;
-use crate::source::{Cell, Column, Header, Row};
+use spreadsheet::{Cell, Column, Header, Row, header};
 
 /// A column of a batch. The order is that of [`COLUMNS`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -39,10 +39,10 @@ const fn column(name: &'static str, synonyms: &'static [&'static str]) -> Column
 /// Every field's own name and the Chinese headers that mean it.
 pub(super) const COLUMNS: [Column; 21] = [
     column("op", &["操作"]),
-    column("certificate_number", &["证书编号", "证书号", "证书号码"]),
-    column("name", &["姓名"]),
-    column("id_type", &["证件类型"]),
-    column("id_number", &["证件号码", "身份证号", "身份证号码"]),
+    header::CERTIFICATE_NUMBER,
+    header::NAME,
+    header::ID_TYPE,
+    header::ID_NUMBER,
     column("occupation_code", &["职业编码", "职业代码"]),
     column("occupation_name", &["职业名称", "职业(工种)"]),
     column("direction", &["工种/职业方向"]),

@@ -8,7 +8,6 @@ use super::code::Code;
 use super::field::{Delivered, Field};
 use super::finding::Findings;
 use super::roll::Roll;
-use crate::source::Cell;
 
 /// `name_malformed`: 1 to 50 characters after normalisation.
 pub(super) fn read_name(row: Delivered<'_>, findings: &mut Findings) -> Option<HolderName> {
@@ -41,7 +40,7 @@ pub(super) fn read_id_number(
 ) -> Option<IdentityNumber> {
     let field = Field::IdNumber;
     let cell = row.cell(field);
-    if is_truncated(cell) {
+    if cell.is_truncated() {
         findings.reject(
             Code::IdTruncated,
             field,
@@ -58,30 +57,6 @@ pub(super) fn read_id_number(
             findings.reject(code, field, error.to_string());
         })
         .ok()
-}
-
-/// A number cell keeps 15 digits of 18; saved as CSV it looks like `4.4E+17`.
-pub(super) fn is_truncated(cell: Cell<'_>) -> bool {
-    match cell {
-        Cell::Number(_) | Cell::Date(_) => true,
-        Cell::Text(text) => is_exponential(&certificate::tidy(text)),
-        Cell::Fault | Cell::Oversize => false,
-    }
-}
-
-fn is_exponential(text: &str) -> bool {
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else {
-        return false;
-    };
-    let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-    // Three digits and more are no exponent of a spreadsheet, but the shape of a passport.
-    is_digits(whole)
-        && whole.len() == 1
-        && is_digits(fraction)
-        && is_digits(exponent)
-        && exponent.len() <= 2
 }
 
 /// `score_out_of_range`: empty, or 0 to 100 with at most two decimals.
@@ -119,29 +94,5 @@ pub(super) fn is_on_roll(
     if !roll.has(institution, name, id_number) {
         let message = "学籍名册中没有该校的这名学生（姓名与证件号码须同时一致）";
         findings.reject(Code::RollMismatch, Field::Name, message);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_spreadsheet_makes_of_a_long_number() {
-        for text in ["4.4E+17", "4.40001E+17", "4E+17", "4.4e17", " ４.４Ｅ+17 "] {
-            assert!(is_truncated(Cell::Text(text)), "{text}");
-        }
-        for text in [
-            "",
-            "E1234567",
-            "44E+17",
-            "4.E+17",
-            "11010519491231002X",
-            "4.4",
-        ] {
-            assert!(!is_truncated(Cell::Text(text)), "{text}");
-        }
-        assert!(is_truncated(Cell::Number("110105194912310")));
-        assert!(is_truncated(Cell::Date("1949-12-31")));
     }
 }

@@ -31,10 +31,10 @@ use certificate::{CertificateNumber, Date};
 
 use crate::ledger::{LedgerError, Staged, Standing};
 use crate::registry::{Institution, Registry};
-use crate::source::{Cell, Header, Misshapen, Row, SourceError, column_letters};
 use field::{ALWAYS_NEEDED, COLUMNS, Delivered, Field, NEEDED_FOR_FULL_ROWS};
 use finding::Place;
 use full_row::FullRow;
+use spreadsheet::{Cell, Header, Misshapen, Row, SpreadsheetError, column_letters};
 
 /// What rows are judged against.
 pub(crate) struct Gate {
@@ -72,7 +72,7 @@ pub(crate) struct Judged {
 pub(crate) enum Unjudgeable {
     /// The file itself.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(#[from] SpreadsheetError),
     /// A deadline reaches into a year without a calendar.
     #[error(transparent)]
     Calendar(#[from] YearMissing),
@@ -84,7 +84,7 @@ impl<'a> Batch<'a> {
     /// # Errors
     ///
     /// When a column is missing that every row needs.
-    pub(crate) fn open(gate: &'a Gate, head: &Row) -> Result<Self, SourceError> {
+    pub(crate) fn open(gate: &'a Gate, head: &Row) -> Result<Self, SpreadsheetError> {
         let header = Header::find(&COLUMNS, head)?;
         let needed =
             |fields: &[Field]| header.missing(&COLUMNS, fields.iter().map(|&field| field as usize));
@@ -95,7 +95,7 @@ impl<'a> Batch<'a> {
             missing.extend(&missing_for_full_rows);
         }
         if !missing.is_empty() {
-            return Err(SourceError::ColumnMissing { columns: missing });
+            return Err(SpreadsheetError::ColumnMissing { columns: missing });
         }
         Ok(Self {
             gate,
@@ -199,11 +199,11 @@ impl<'a> Batch<'a> {
         ReviewCells { centre, on }
     }
 
-    fn check_columns(&self) -> Result<(), SourceError> {
+    fn check_columns(&self) -> Result<(), SpreadsheetError> {
         if self.missing_for_full_rows.is_empty() {
             return Ok(());
         }
-        Err(SourceError::ColumnMissing {
+        Err(SpreadsheetError::ColumnMissing {
             columns: self.missing_for_full_rows.clone(),
         })
     }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use certificate::{HolderName, IdentityNumber, IdentityType, InstitutionCode};
 use snapshot::Digest;
 
-use super::holder::is_truncated;
 use crate::failure::Exit;
-use crate::source::{Column, Header, Row, Source, SourceError};
+use crate::source::Source;
+use spreadsheet::{Column, Header, Row, SpreadsheetError};
 
 const COLUMNS: [Column; 3] = [
     Column {
@@ -52,7 +52,7 @@ pub(crate) enum RollError {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: SourceError,
+        source: SpreadsheetError,
     },
 }
 
@@ -104,7 +104,7 @@ impl RollError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::File {
-                source: SourceError::Io { .. },
+                source: SpreadsheetError::Io { .. },
                 ..
             } => Exit::Io,
             _ => Exit::Input,
@@ -114,21 +114,21 @@ impl RollError {
 
 /// What is wrong, and in which row and column.
 enum Problem {
-    Source(SourceError),
+    Source(SpreadsheetError),
     Cell(u64, usize, String),
 }
 
-impl From<SourceError> for Problem {
-    fn from(error: SourceError) -> Self {
+impl From<SpreadsheetError> for Problem {
+    fn from(error: SpreadsheetError) -> Self {
         Self::Source(error)
     }
 }
 
-fn find_columns(row: &Row) -> Result<Header, SourceError> {
+fn find_columns(row: &Row) -> Result<Header, SpreadsheetError> {
     let header = Header::find(&COLUMNS, row)?;
     match header.missing(&COLUMNS, 0..COLUMNS.len()) {
         missing if missing.is_empty() => Ok(header),
-        columns => Err(SourceError::ColumnMissing { columns }),
+        columns => Err(SpreadsheetError::ColumnMissing { columns }),
     }
 }
 
@@ -139,7 +139,7 @@ fn read(header: &Header, row: &Row) -> Result<[u8; KEY_BYTES], Problem> {
     let name = HolderName::parse(header.cell(row, 1).text())
         .map_err(|error| wrong(1, error.to_string()))?;
     let cell = header.cell(row, 2);
-    if is_truncated(cell) {
+    if cell.is_truncated() {
         return Err(wrong(
             2,
             "证件号码被表格软件存成了数字，末几位已丢失".to_owned(),

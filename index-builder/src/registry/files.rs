@@ -9,7 +9,7 @@ use super::facts::{
     Affiliation, Centre, Edition, Exclusion, Institution, Plan, Programme, Segment,
 };
 use super::table::{Cells, RegistryError, Table};
-use crate::source::Column;
+use spreadsheet::Column;
 
 /// Serials have six digits.
 const SERIAL_MOST: u32 = 999_999;

@@ -20,8 +20,8 @@ use certificate::{CertificateNumber, Date, InstitutionCode, OccupationCode};
 use snapshot::Digest;
 use snapshot::digest::Hasher;
 
-use crate::source::Column;
 use facts::{Edition, Exclusion, Interval, Segment};
+use spreadsheet::Column;
 use table::Table;
 
 /// 一(三): occupations that an institution may certify at a time.

@@ -7,7 +7,8 @@ use snapshot::Digest;
 
 use super::facts::Interval;
 use crate::failure::Exit;
-use crate::source::{Cell, Column, Header, Misshapen, Row, Source, SourceError, column_letters};
+use crate::source::Source;
+use spreadsheet::{Cell, Column, Header, Misshapen, Row, SpreadsheetError, column_letters};
 
 /// Why a registry cannot be used. `Display` is for the centre that keeps it.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,7 @@ pub(crate) enum RegistryError {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: SourceError,
+        source: SpreadsheetError,
     },
 }
 
@@ -79,7 +80,9 @@ impl Table {
         let needed = (0..columns.len()).filter(|&at| !optional.contains(&columns[at].name));
         let missing = header.missing(columns, needed);
         if !missing.is_empty() {
-            return Err(file_error(SourceError::ColumnMissing { columns: missing }));
+            return Err(file_error(SpreadsheetError::ColumnMissing {
+                columns: missing,
+            }));
         }
         let table = Self {
             path: path.to_owned(),
@@ -127,12 +130,12 @@ impl Table {
 }
 
 /// Digest and rows of a file.
-fn read_rows(path: &Path) -> Result<(Digest, Vec<Row>), SourceError> {
+fn read_rows(path: &Path) -> Result<(Digest, Vec<Row>), SpreadsheetError> {
     let mut source = Source::open(path)?;
     let mut rows = Vec::new();
     source.rows("reading the registry", |row| {
         rows.push(row);
-        Ok::<(), SourceError>(())
+        Ok::<(), SpreadsheetError>(())
     })?;
     Ok((source.sha256, rows))
 }

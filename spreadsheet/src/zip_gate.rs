@@ -4,24 +4,18 @@
 //! counted. The parser behind this door allocates by what it is told (`uniqueCount`), so that is
 //! checked against what is really there; and entities are refused with the DTD that defines them.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
 use memchr::memmem;
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
-use super::error::SourceError;
+use super::Limits;
+use super::error::SpreadsheetError;
 
 /// Parts of a workbook: sheets, styles, strings, relations. A batch has one sheet.
 const ENTRIES_MOST: usize = 64;
-
-/// Inflated bytes of all parts: a sheet of a million rows has about 700 MB.
-const TOTAL_BYTES_MOST: u64 = 1024 * 1024 * 1024;
-
-/// Inflated bytes of a part other than a sheet; the parser keeps these in memory.
-const PART_BYTES_MOST: u64 = 256 * 1024 * 1024;
 
 /// Inflated bytes for each packed one. XML of a full sheet has 10 to 30; one letter repeated 1,027.
 const RATIO_MOST: u64 = 100;
@@ -33,28 +27,36 @@ const RATIO_FREE_BYTES: u64 = 1024 * 1024;
 const OVERLAP_BYTES: usize = 64;
 
 /// Lets a workbook in. Cost: one inflation of every part.
-pub(super) fn admit(file: &File, path: &Path) -> Result<(), SourceError> {
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|_| broken())?;
+pub(super) fn admit(
+    reader: &mut (impl Read + Seek),
+    path: &Path,
+    limits: &Limits,
+) -> Result<(), SpreadsheetError> {
+    let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(|_| broken())?;
     if archive.len() > ENTRIES_MOST {
-        return Err(SourceError::TooLarge(format!(
+        return Err(SpreadsheetError::TooLarge(format!(
             "工作簿里的部件超过{ENTRIES_MOST}个；请把数据复制到新工作簿后另存"
         )));
     }
-    let mut left = TOTAL_BYTES_MOST;
+    let mut left = *limits;
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|_| broken())?;
-        left -= inflate(entry, left, path)?;
+        left.inflated_bytes -= inflate(entry, &left, path)?;
     }
     Ok(())
 }
 
-/// Inflates one part and returns its bytes, `left` at most.
-fn inflate<R: Read>(mut entry: ZipFile<'_, R>, left: u64, path: &Path) -> Result<u64, SourceError> {
+/// Inflates one part and returns its bytes; no more than is `left` of the limits.
+fn inflate<R: Read>(
+    mut entry: ZipFile<'_, R>,
+    left: &Limits,
+    path: &Path,
+) -> Result<u64, SpreadsheetError> {
     let name = entry.name().map_err(|_| broken())?.to_ascii_lowercase();
     let most = if name.starts_with("xl/worksheets/") {
-        left
+        left.inflated_bytes
     } else {
-        left.min(PART_BYTES_MOST)
+        left.inflated_bytes.min(left.part_bytes)
     };
     let packed = entry.compressed_size();
     let mut words = is_xml(&name).then(Words::default);
@@ -76,7 +78,7 @@ fn inflate<R: Read>(mut entry: ZipFile<'_, R>, left: u64, path: &Path) -> Result
         }
     }
     match words {
-        Some(words) if words.promised > bytes => Err(bomb()),
+        Some(words) if words.promised > bytes || words.strings > left.strings => Err(bomb()),
         _ => Ok(bytes),
     }
 }
@@ -88,9 +90,9 @@ fn is_xml(name: &str) -> bool {
 }
 
 /// An error of the system has a number; one of the archive's contents has none.
-fn unread(error: io::Error, path: &Path) -> SourceError {
+fn unread(error: io::Error, path: &Path) -> SpreadsheetError {
     if error.raw_os_error().is_some() {
-        SourceError::io(path)(error)
+        SpreadsheetError::io(path)(error)
     } else {
         broken()
     }
@@ -104,24 +106,41 @@ struct Words {
     is_begun: bool,
     /// The largest count of strings that a part says it has.
     promised: u64,
+    /// Shared strings that began.
+    strings: u64,
 }
 
 impl Words {
-    fn look(&mut self, block: &[u8]) -> Result<(), SourceError> {
+    fn look(&mut self, block: &[u8]) -> Result<(), SpreadsheetError> {
         // In UTF-16 the words below would look different.
         let is_plain =
             self.is_begun || !block.iter().take(4).any(|&byte| byte == 0 || byte >= 0xFE);
         self.is_begun = true;
         self.window.extend_from_slice(block);
         if !is_plain || has_dtd(&self.window) {
-            return Err(SourceError::Unreadable(
+            return Err(SpreadsheetError::Unreadable(
                 "工作簿含有DTD或不是UTF-8的XML，不予读取；请用表格软件另存为.xlsx".to_owned(),
             ));
         }
         self.promised = self.promised.max(promised_strings(&self.window));
+        self.strings += self.strings_begun(block.len());
         let keep = self.window.len().saturating_sub(OVERLAP_BYTES);
         self.window.drain(..keep);
         Ok(())
+    }
+
+    /// Strings whose opening tag ends within the newest bytes of the window.
+    fn strings_begun(&self, newest: usize) -> u64 {
+        let from = self.window.len() - newest;
+        let opened = |name: &[u8]| {
+            let from = from.saturating_sub(name.len() - 1);
+            memmem::find_iter(&self.window[from..], name).count() as u64
+        };
+        // With any prefix, `</x:si>` counted as well: too many is the safe side.
+        [b"<si>", b"<si ", b"<si/", b":si>", b":si ", b":si/"]
+            .map(|tag| opened(tag))
+            .iter()
+            .sum()
     }
 }
 
@@ -149,12 +168,16 @@ fn promised_strings(window: &[u8]) -> u64 {
         .unwrap_or(0)
 }
 
-fn broken() -> SourceError {
-    SourceError::Unreadable("工作簿已损坏或没有传完整；请用表格软件打开检查后重新另存".to_owned())
+fn broken() -> SpreadsheetError {
+    SpreadsheetError::Unreadable(
+        "工作簿已损坏或没有传完整；请用表格软件打开检查后重新另存".to_owned(),
+    )
 }
 
-fn bomb() -> SourceError {
-    SourceError::TooLarge("工作簿解压后过大；请把数据复制到新工作簿，或另存为CSV UTF-8".to_owned())
+fn bomb() -> SpreadsheetError {
+    SpreadsheetError::TooLarge(
+        "工作簿解压后过大；请把数据复制到新工作簿，或另存为CSV UTF-8".to_owned(),
+    )
 }
 
 #[cfg(test)]

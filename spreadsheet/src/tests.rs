@@ -1,7 +1,6 @@
 //! Files of every kind, good and bad, through the one door.
 
-use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 
 use proptest::prelude::*;
 use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Formula, Workbook};
@@ -23,27 +22,27 @@ fn print(row: &Row) -> Printed {
     (row.number, cells.collect())
 }
 
-fn read_file(path: &Path) -> Result<Vec<Printed>, SourceError> {
+const LIMITS: Limits = Limits {
+    file_bytes: 32 << 20,
+    inflated_bytes: 64 << 20,
+    part_bytes: 16 << 20,
+    strings: 1000,
+};
+
+fn read_named(name: &str, bytes: &[u8]) -> Result<Vec<Printed>, SpreadsheetError> {
     let mut rows = Vec::new();
-    Source::open(path)?.rows("reading", |row| {
+    Spreadsheet::open(Cursor::new(bytes), Path::new(name), &LIMITS)?.rows(|row| {
         rows.push(print(&row));
-        Ok::<(), SourceError>(())
+        Ok::<(), SpreadsheetError>(())
     })?;
     Ok(rows)
 }
 
-fn read_named(name: &str, bytes: &[u8]) -> Result<Vec<Printed>, SourceError> {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join(name);
-    fs::write(&path, bytes).unwrap();
-    read_file(&path)
-}
-
-fn read(bytes: &[u8]) -> Result<Vec<Printed>, SourceError> {
+fn read(bytes: &[u8]) -> Result<Vec<Printed>, SpreadsheetError> {
     read_named("batch.csv", bytes)
 }
 
-fn code(result: Result<Vec<Printed>, SourceError>) -> &'static str {
+fn code(result: Result<Vec<Printed>, SpreadsheetError>) -> &'static str {
     result.unwrap_err().code().unwrap()
 }
 
@@ -132,13 +131,7 @@ fn a_cell_of_ten_megabytes_is_not_kept() {
 }
 
 #[test]
-fn files_that_are_no_batch() {
-    let dir = tempfile::tempdir().unwrap();
-    assert_eq!(
-        code(read_file(&dir.path().join("none.csv"))),
-        "file_unreadable"
-    );
-    assert_eq!(code(read_file(dir.path())), "file_unreadable");
+fn files_that_are_no_table() {
     assert_eq!(code(read(b"")), "file_unreadable");
     assert_eq!(
         code(read(&[0xD0, 0xCF, 0x11, 0xE0, 0, 0])),
@@ -149,24 +142,11 @@ fn files_that_are_no_batch() {
         "file_unreadable"
     );
     assert_eq!(code(read_named("a.xlsx", b"PK\x03\x04")), "file_unreadable");
-    let large = dir.path().join("large.csv");
-    File::create(&large)
-        .unwrap()
-        .set_len(FILE_BYTES_MOST + 1)
-        .unwrap();
-    assert_eq!(code(read_file(&large)), "file_too_large");
-}
-
-#[test]
-fn a_file_that_changes_while_it_is_read_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("batch.csv");
-    fs::write(&path, "a,b\n1,2\n").unwrap();
-    let mut source = Source::open(&path).unwrap();
-    let file = fs::OpenOptions::new().append(true).open(&path);
-    file.unwrap().write_all(b"3,4\n").unwrap();
-    let result = source.rows("reading", |_| Ok::<(), SourceError>(()));
-    assert!(result.unwrap_err().to_string().contains("发生了变化"));
+    for start in ["a", "PK\u{3}\u{4}"] {
+        let mut large = start.as_bytes().to_vec();
+        large.resize((32 << 20) + 1, b' ');
+        assert_eq!(code(read(&large)), "file_too_large");
+    }
 }
 
 proptest! {
@@ -319,6 +299,8 @@ fn a_workbook_by_hand_is_read() {
 fn hostile_workbooks_are_refused() {
     let strings =
         |head: &str| format!("<?xml version=\"1.0\"?>{head}<si><t>a</t></si></sst>").into_bytes();
+    let many_strings =
+        |tag: &str| format!("<sst>{}</sst>", format!("<{tag}/>").repeat(1001)).into_bytes();
     let spaces = " ".repeat(100_000);
     let bomb = vec![b' '; 8 << 20];
     let many: Vec<(String, &[u8])> = (0..64).map(|i| (format!("x/{i}.bin"), &b"x"[..])).collect();
@@ -331,7 +313,7 @@ fn hostile_workbooks_are_refused() {
     let utf16: Vec<u8> = entities.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let shared = "xl/sharedStrings.xml";
     let good = sheet(PLAIN_ROW);
-    let cases: [(&str, Vec<u8>, &str); 9] = [
+    let cases: [(&str, Vec<u8>, &str); 11] = [
         (
             "a cell twice",
             archive(
@@ -374,6 +356,16 @@ fn hostile_workbooks_are_refused() {
                     &strings(&format!("<sst a=\"{spaces}\" uniqueCount = '88888888888'>")),
                 )],
             ),
+            "file_too_large",
+        ),
+        (
+            "many strings",
+            archive(&good, &[(shared, &many_strings("si"))]),
+            "file_too_large",
+        ),
+        (
+            "many strings under a prefix",
+            archive(&good, &[(shared, &many_strings("x:si"))]),
             "file_too_large",
         ),
         (

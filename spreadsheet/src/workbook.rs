@@ -4,43 +4,33 @@
 //! an identity number that became a number has lost its last digits. There is never a grid: a cell
 //! far out costs nothing.
 
-use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek};
 use std::panic::{self, AssertUnwindSafe};
 
 use calamine::{
     DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxCellReader, XlsxError,
 };
 
-use super::error::SourceError;
+use super::error::SpreadsheetError;
 use super::row::{Kind, Row};
-use crate::progress::Progress;
-
-/// Rows between two steps of the progress bar.
-const STEP_ROWS: u32 = 1024;
 
 /// Integers up to here are exact in a spreadsheet; beyond, the last digits are invented.
 const EXACT_MOST: f64 = 1e15;
 
-type Workbook<'a> = Xlsx<BufReader<&'a File>>;
+type Workbook<'a, R> = Xlsx<BufReader<&'a mut R>>;
 
 /// Gives out every row of the first visible sheet that is not blank.
-pub(super) fn rows<E: From<SourceError>>(
-    file: &File,
-    label: &'static str,
+pub(super) fn rows<R: Read + Seek, E: From<SpreadsheetError>>(
+    reader: &mut R,
     mut each: impl FnMut(Row) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut workbook: Workbook<'_> = guarded(|| Xlsx::new(BufReader::new(file)))?;
+    let mut workbook: Workbook<'_, R> = guarded(|| Xlsx::new(BufReader::new(reader)))?;
     let sheet = first_visible(&workbook)?;
     let mut cells = guarded(|| workbook.worksheet_cells_reader(&sheet))?;
-    let mut progress = Progress::count(label, u64::from(cells.dimensions().end.0));
     let mut row = Row::new(1, true);
     while let Some((place, cell)) = next_cell(&mut cells)? {
         let number = u64::from(place.0) + 1;
         if number > row.number {
-            if place.0.is_multiple_of(STEP_ROWS) {
-                progress.advance(u64::from(STEP_ROWS));
-            }
             let done = std::mem::replace(&mut row, Row::new(number, true));
             give(done, &mut each)?;
         }
@@ -53,28 +43,32 @@ fn give<E>(row: Row, each: &mut impl FnMut(Row) -> Result<(), E>) -> Result<(), 
     if row.is_blank() { Ok(()) } else { each(row) }
 }
 
-fn first_visible(workbook: &Workbook<'_>) -> Result<String, SourceError> {
+fn first_visible<R: Read + Seek>(workbook: &Workbook<'_, R>) -> Result<String, SpreadsheetError> {
     let mut sheets = workbook.sheets_metadata().iter();
     sheets
         .find(|sheet| sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible)
         .map(|sheet| sheet.name.clone())
-        .ok_or_else(|| SourceError::Unreadable("工作簿里没有可见的工作表".to_owned()))
+        .ok_or_else(|| SpreadsheetError::Unreadable("工作簿里没有可见的工作表".to_owned()))
 }
 
 /// The next cell and its place, row and column from 0.
 type Placed<'a> = ((u32, u32), DataRef<'a>);
 
-fn next_cell<'a>(
-    cells: &mut XlsxCellReader<'a, BufReader<&File>>,
-) -> Result<Option<Placed<'a>>, SourceError> {
+fn next_cell<'a, R: Read + Seek>(
+    cells: &mut XlsxCellReader<'a, BufReader<&mut R>>,
+) -> Result<Option<Placed<'a>>, SpreadsheetError> {
     let cell = guarded(|| cells.next_cell())?;
     Ok(cell.map(|cell| (cell.get_position(), cell.get_value().clone())))
 }
 
-fn put(row: &mut Row, (line, column): (u32, u32), cell: DataRef<'_>) -> Result<(), SourceError> {
+fn put(
+    row: &mut Row,
+    (line, column): (u32, u32),
+    cell: DataRef<'_>,
+) -> Result<(), SpreadsheetError> {
     let column = column as usize;
     if u64::from(line) + 1 < row.number || column < row.len() {
-        return Err(SourceError::Unreadable(format!(
+        return Err(SpreadsheetError::Unreadable(format!(
             "工作表第{}行附近的单元格次序颠倒；请用表格软件重新另存",
             row.number
         )));
@@ -92,7 +86,7 @@ fn put(row: &mut Row, (line, column): (u32, u32), cell: DataRef<'_>) -> Result<(
             row.put(column, Kind::Date, day);
         }
         DataRef::DurationIso(text) => row.put(column, Kind::Number, &text),
-        DataRef::Error(_) => row.put(column, Kind::Fault, ""),
+        DataRef::Error(error) => row.put(column, Kind::Fault, &error.to_string()),
     }
     Ok(())
 }
@@ -123,13 +117,13 @@ fn print_number(number: f64) -> String {
 
 /// Runs the parser. What it makes of a broken workbook, be it an error or a panic, is the
 /// workbook's fault, and its words may quote the content.
-fn guarded<T>(parse: impl FnOnce() -> Result<T, XlsxError>) -> Result<T, SourceError> {
+fn guarded<T>(parse: impl FnOnce() -> Result<T, XlsxError>) -> Result<T, SpreadsheetError> {
     match panic::catch_unwind(AssertUnwindSafe(parse)) {
         Ok(Ok(parsed)) => Ok(parsed),
-        Ok(Err(XlsxError::Password)) => Err(SourceError::Unreadable(
+        Ok(Err(XlsxError::Password)) => Err(SpreadsheetError::Unreadable(
             "工作簿有密码；请去掉密码后重新报送".to_owned(),
         )),
-        Ok(Err(_)) | Err(_) => Err(SourceError::Unreadable(
+        Ok(Err(_)) | Err(_) => Err(SpreadsheetError::Unreadable(
             "工作簿已损坏或不完整，无法读取；请用表格软件打开检查后重新另存".to_owned(),
         )),
     }

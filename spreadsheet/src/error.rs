@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SourceError {
+pub enum SpreadsheetError {
     /// Neither UTF-8 nor GB18030, or a mixture of them.
     #[error(
         "文件编码有误（约第{offset_bytes}字节处）：既不是完整的UTF-8，也不是GB18030；请另存为“CSV UTF-8”"
@@ -39,9 +39,9 @@ pub(crate) enum SourceError {
     },
 }
 
-impl SourceError {
+impl SpreadsheetError {
     /// The stable code; `None` for what is no fault of the file.
-    pub(crate) fn code(&self) -> Option<&'static str> {
+    pub fn code(&self) -> Option<&'static str> {
         match self {
             Self::Encoding { .. } => Some("encoding"),
             Self::ColumnMissing { .. } => Some("column_missing"),
@@ -51,7 +51,8 @@ impl SourceError {
         }
     }
 
-    pub(super) fn file_too_large(most_bytes: u64) -> Self {
+    /// The file is longer than it may be.
+    pub fn file_too_large(most_bytes: u64) -> Self {
         Self::TooLarge(format!(
             "文件超过{}MiB；请分成几个文件报送",
             most_bytes / 1024 / 1024
@@ -59,7 +60,7 @@ impl SourceError {
     }
 
     /// A file that is not there or may not be read is the deliverer's business, not an I/O error.
-    pub(super) fn opening(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn opening(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| match source.kind() {
             io::ErrorKind::NotFound => Self::Unreadable("文件不存在；请检查路径".to_owned()),
@@ -71,7 +72,7 @@ impl SourceError {
     }
 
     /// Adds to an `io::Error` what it forgets.
-    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
     }

@@ -1,20 +1,19 @@
 //! Text of a CSV file: UTF-8 with or without a byte order mark, else GB18030, never with loss.
 
-use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use encoding_rs::{DecoderResult, GB18030, UTF_8};
-use snapshot::Digest;
-use snapshot::digest::Hasher;
 
-use super::error::SourceError;
+use super::error::SpreadsheetError;
 use super::{BLOCK_BYTES, read_some};
-use crate::progress::Progress;
 
 /// An encoding that can be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Encoding {
+pub enum Encoding {
+    /// With or without a byte order mark.
     Utf8,
+    /// GB18030, of which GBK and GB2312 are parts.
     Gb18030,
 }
 
@@ -47,14 +46,14 @@ impl Judge {
     }
 
     /// The encoding, or that there is none.
-    pub(super) fn verdict(mut self) -> Result<Encoding, SourceError> {
+    pub(super) fn verdict(mut self) -> Result<Encoding, SpreadsheetError> {
         let rest = std::mem::take(&mut self.carry);
         self.count(&rest, true);
         let is_damaged = self.has_mark
             || self.well_formed >= WELL_FORMED_FOR_EACH_MALFORMED.saturating_mul(self.malformed);
         match self.malformed {
             0 => Ok(Encoding::Utf8),
-            _ if is_damaged => Err(SourceError::Encoding {
+            _ if is_damaged => Err(SpreadsheetError::Encoding {
                 offset_bytes: self.first_malformed,
             }),
             _ => Ok(Encoding::Gb18030),
@@ -86,11 +85,12 @@ impl Judge {
 }
 
 /// The text of a file, piece by piece.
-pub(super) struct Text<'a> {
+pub(super) struct Text<'a, R> {
     path: PathBuf,
-    file: &'a File,
+    reader: &'a mut R,
     decoder: encoding_rs::Decoder,
-    hasher: Hasher,
+    /// Bytes read so far.
+    read: u64,
     block: Vec<u8>,
     /// Bytes of `block` that are filled, and of those the decoded ones.
     filled: usize,
@@ -98,33 +98,31 @@ pub(super) struct Text<'a> {
     is_last: bool,
     is_done: bool,
     piece: String,
-    progress: Progress,
 }
 
-impl<'a> Text<'a> {
-    /// The text of a file that is at its beginning.
-    pub(super) fn new(path: &Path, file: &'a File, encoding: Encoding, progress: Progress) -> Self {
+impl<'a, R: Read> Text<'a, R> {
+    /// The text of a file that is read from its beginning.
+    pub(super) fn new(path: &Path, reader: &'a mut R, encoding: Encoding) -> Self {
         let decoder = match encoding {
             Encoding::Utf8 => UTF_8.new_decoder_with_bom_removal(),
             Encoding::Gb18030 => GB18030.new_decoder_without_bom_handling(),
         };
         Self {
             path: path.to_owned(),
-            file,
+            reader,
             decoder,
-            hasher: Hasher::new(),
+            read: 0,
             block: vec![0; BLOCK_BYTES],
             filled: 0,
             decoded: 0,
             is_last: false,
             is_done: false,
             piece: String::with_capacity(BLOCK_BYTES * 3),
-            progress,
         }
     }
 
     /// The next piece; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<&str>, SourceError> {
+    pub(super) fn next(&mut self) -> Result<Option<&str>, SpreadsheetError> {
         loop {
             if self.is_done {
                 return Ok(None);
@@ -139,21 +137,16 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The digest of all bytes, when they are read.
-    pub(super) fn digest(self) -> Digest {
-        self.hasher.finish().sha256
-    }
-
-    fn read(&mut self) -> Result<(), SourceError> {
-        let count = read_some(self.file, &mut self.block).map_err(SourceError::io(&self.path))?;
-        self.hasher.update(&self.block[..count]);
-        self.progress.advance(count as u64);
+    fn read(&mut self) -> Result<(), SpreadsheetError> {
+        let count =
+            read_some(self.reader, &mut self.block).map_err(SpreadsheetError::io(&self.path))?;
+        self.read += count as u64;
         (self.filled, self.decoded) = (count, 0);
         self.is_last = count == 0;
         Ok(())
     }
 
-    fn decode(&mut self) -> Result<(), SourceError> {
+    fn decode(&mut self) -> Result<(), SpreadsheetError> {
         self.piece.clear();
         let (result, read) = self.decoder.decode_to_string_without_replacement(
             &self.block[self.decoded..self.filled],
@@ -162,8 +155,8 @@ impl<'a> Text<'a> {
         );
         self.decoded += read;
         match result {
-            DecoderResult::Malformed(..) => Err(SourceError::Encoding {
-                offset_bytes: self.hasher.bytes() - (self.filled - self.decoded) as u64,
+            DecoderResult::Malformed(..) => Err(SpreadsheetError::Encoding {
+                offset_bytes: self.read - (self.filled - self.decoded) as u64,
             }),
             DecoderResult::InputEmpty => {
                 self.is_done = self.is_last;

@@ -1,16 +1,16 @@
 //! A row of cells, as a spreadsheet would show it, and what kind each cell is of.
 
 /// Cells of a row that are kept; a wider row is only counted.
-pub(super) const CELLS_MOST: usize = 1024;
+pub const CELLS_MOST: usize = 1024;
 
 /// Bytes of a cell that are kept; a longer cell is only known to be too long.
 pub(super) const CELL_BYTES_MOST: usize = 64 * 1024;
 
 /// One row. The cells' text lies in one string, so a row costs two allocations.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Row {
+pub struct Row {
     /// As a spreadsheet counts: the first row is 1.
-    pub(crate) number: u64,
+    pub number: u64,
     text: String,
     cells: Vec<Span>,
     /// Cells that were there, kept or not.
@@ -37,7 +37,7 @@ pub(super) enum Kind {
 
 /// The content of a cell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Cell<'a> {
+pub enum Cell<'a> {
     /// Text, perhaps empty. All that CSV has.
     Text(&'a str),
     /// What a spreadsheet keeps as a number, printed without needless decimals. Digits beyond the
@@ -104,7 +104,7 @@ impl Row {
     }
 
     /// The cell of a column, counted from 0; empty where there is none.
-    pub(crate) fn cell(&self, column: usize) -> Cell<'_> {
+    pub fn cell(&self, column: usize) -> Cell<'_> {
         let Some(span) = self.cells.get(column) else {
             return Cell::Text("");
         };
@@ -121,13 +121,26 @@ impl Row {
         }
     }
 
+    /// What a person sees in a column, whatever kind of cell it is; empty where there is none, and
+    /// for a cell that was too long to keep.
+    pub fn printed(&self, column: usize) -> &str {
+        let Some(span) = self.cells.get(column) else {
+            return "";
+        };
+        let start = match column {
+            0 => 0,
+            _ => self.cells[column - 1].end,
+        };
+        &self.text[start as usize..span.end as usize]
+    }
+
     /// About what it takes in memory.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.text.capacity() + self.cells.capacity() * size_of::<Span>()
     }
 
     /// Columns up to the last cell that is not empty.
-    pub(crate) fn used(&self) -> usize {
+    pub fn used(&self) -> usize {
         if self.width > self.cells.len() {
             return self.width;
         }
@@ -139,7 +152,7 @@ impl Row {
     }
 
     /// Whether cells are missing that a row of this width should have.
-    pub(crate) fn is_short_of(&self, width: usize) -> bool {
+    pub fn is_short_of(&self, width: usize) -> bool {
         !self.is_padded && self.width < width
     }
 
@@ -159,15 +172,25 @@ impl Row {
 
 impl<'a> Cell<'a> {
     /// The text of a text, number or date cell; empty for the others.
-    pub(crate) fn text(self) -> &'a str {
+    pub fn text(self) -> &'a str {
         match self {
             Self::Text(text) | Self::Number(text) | Self::Date(text) => text,
             Self::Fault | Self::Oversize => "",
         }
     }
 
+    /// Whether it is an identity number that a spreadsheet took for a number: a number cell keeps
+    /// 15 digits of 18; saved as CSV it looks like `4.4E+17`.
+    pub fn is_truncated(self) -> bool {
+        match self {
+            Self::Number(_) | Self::Date(_) => true,
+            Self::Text(text) => is_exponential(&certificate::tidy(text)),
+            Self::Fault | Self::Oversize => false,
+        }
+    }
+
     /// Whether a person sees nothing in it.
-    pub(crate) fn is_blank(self) -> bool {
+    pub fn is_blank(self) -> bool {
         match self {
             Self::Fault | Self::Oversize => false,
             cell => certificate::tidy(cell.text()).is_empty(),
@@ -175,8 +198,23 @@ impl<'a> Cell<'a> {
     }
 }
 
+fn is_exponential(text: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else {
+        return false;
+    };
+    let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    // Three digits and more are no exponent of a spreadsheet, but the shape of a passport.
+    is_digits(whole)
+        && whole.len() == 1
+        && is_digits(fraction)
+        && is_digits(exponent)
+        && exponent.len() <= 2
+}
+
 /// The name of a column in a spreadsheet: A, B … Z, AA. Columns count from 0.
-pub(crate) fn column_letters(column: usize) -> String {
+pub fn column_letters(column: usize) -> String {
     let mut letters = Vec::new();
     let mut rest = column + 1;
     while rest > 0 {
@@ -230,5 +268,24 @@ mod tests {
         let mut empty = Row::new(1, false);
         (0..5000).for_each(|_| empty.end_cell(Kind::Text));
         assert!(empty.is_blank());
+    }
+
+    #[test]
+    fn what_a_spreadsheet_makes_of_a_long_number() {
+        for text in ["4.4E+17", "4.40001E+17", "4E+17", "4.4e17", " ４.４Ｅ+17 "] {
+            assert!(Cell::Text(text).is_truncated(), "{text}");
+        }
+        for text in [
+            "",
+            "E1234567",
+            "44E+17",
+            "4.E+17",
+            "11010519491231002X",
+            "4.4",
+        ] {
+            assert!(!Cell::Text(text).is_truncated(), "{text}");
+        }
+        assert!(Cell::Number("110105194912310").is_truncated());
+        assert!(Cell::Date("1949-12-31").is_truncated());
     }
 }

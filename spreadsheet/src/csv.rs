@@ -4,11 +4,12 @@
 //! in memory, and does not tell that the file ended within quotes, which is how a lost quote makes
 //! every row behind it vanish.
 
+use std::io::Read;
+
 use memchr::{memchr, memchr3};
-use snapshot::Digest;
 
 use super::decode::Text;
-use super::error::SourceError;
+use super::error::SpreadsheetError;
 use super::row::{Kind, Row, column_letters};
 
 /// Where the reader is within a row.
@@ -33,11 +34,11 @@ struct Splitter<F> {
     each: F,
 }
 
-/// Gives out every row that is not blank. Returns the digest of the file's bytes.
-pub(super) fn rows<E: From<SourceError>>(
-    mut text: Text<'_>,
+/// Gives out every row that is not blank.
+pub(super) fn rows<R: Read, E: From<SpreadsheetError>>(
+    mut text: Text<'_, R>,
     each: impl FnMut(Row) -> Result<(), E>,
-) -> Result<Digest, E> {
+) -> Result<(), E> {
     let mut splitter = Splitter {
         state: State::Start,
         row: Row::new(1, false),
@@ -47,11 +48,10 @@ pub(super) fn rows<E: From<SourceError>>(
     while let Some(piece) = text.next()? {
         splitter.split(piece)?;
     }
-    splitter.end()?;
-    Ok(text.digest())
+    splitter.end()
 }
 
-impl<E: From<SourceError>, F: FnMut(Row) -> Result<(), E>> Splitter<F> {
+impl<E: From<SpreadsheetError>, F: FnMut(Row) -> Result<(), E>> Splitter<F> {
     fn split(&mut self, piece: &str) -> Result<(), E> {
         let mut rest = piece;
         while let Some(first) = rest.bytes().next() {
@@ -126,7 +126,7 @@ impl<E: From<SourceError>, F: FnMut(Row) -> Result<(), E>> Splitter<F> {
     /// The end of the file ends the last row, unless it is within quotes.
     fn end(&mut self) -> Result<(), E> {
         match self.state {
-            State::Quoted => Err(SourceError::Unreadable(format!(
+            State::Quoted => Err(SpreadsheetError::Unreadable(format!(
                 "第{}行{}列的引号没有配对，其后的内容无法分行；请补上引号",
                 self.row.number,
                 column_letters(self.row.len())

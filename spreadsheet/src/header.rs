@@ -2,21 +2,45 @@
 
 use certificate::tidy;
 
-use super::error::SourceError;
+use super::error::SpreadsheetError;
 use super::row::{Cell, Row, column_letters};
 
 /// A column that a file may have.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Column {
+pub struct Column {
     /// Its own name, lower case.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What else people call it, without spaces and with ASCII punctuation.
-    pub(crate) synonyms: &'static [&'static str],
+    pub synonyms: &'static [&'static str],
 }
+
+/// 证书编号.
+pub const CERTIFICATE_NUMBER: Column = Column {
+    name: "certificate_number",
+    synonyms: &["证书编号", "证书号", "证书号码"],
+};
+
+/// 姓名.
+pub const NAME: Column = Column {
+    name: "name",
+    synonyms: &["姓名"],
+};
+
+/// 证件类型.
+pub const ID_TYPE: Column = Column {
+    name: "id_type",
+    synonyms: &["证件类型"],
+};
+
+/// 证件号码.
+pub const ID_NUMBER: Column = Column {
+    name: "id_number",
+    synonyms: &["证件号码", "身份证号", "身份证号码"],
+};
 
 /// Where the columns of a file are.
 #[derive(Clone, Debug)]
-pub(crate) struct Header {
+pub struct Header {
     /// Place in the row of each column of the table it was made from.
     places: Vec<Option<usize>>,
     width: usize,
@@ -29,10 +53,13 @@ impl Header {
     /// # Errors
     ///
     /// When two columns of the file are the same one, or there are more than can be read.
-    pub(crate) fn find(columns: &[Column], row: &Row) -> Result<Self, SourceError> {
+    pub fn find(columns: &[Column], row: &Row) -> Result<Self, SpreadsheetError> {
         let width = row.used();
         if width > row.len() {
-            return Err(SourceError::TooLarge(format!("表头超过{}列", row.len())));
+            return Err(SpreadsheetError::TooLarge(format!(
+                "表头超过{}列",
+                row.len()
+            )));
         }
         let mut header = Self {
             places: vec![None; columns.len()],
@@ -51,18 +78,47 @@ impl Header {
         Ok(header)
     }
 
+    /// The columns at places that somebody said, of a table whose first row this is.
+    ///
+    /// # Errors
+    ///
+    /// When there are more columns than can be read, or two are said to be at one place.
+    pub fn at(places: Vec<Option<usize>>, row: &Row) -> Result<Self, SpreadsheetError> {
+        let width = row.used();
+        if width > row.len() {
+            return Err(SpreadsheetError::TooLarge(format!(
+                "表头超过{}列",
+                row.len()
+            )));
+        }
+        let mut said: Vec<usize> = places.iter().flatten().copied().collect();
+        said.sort_unstable();
+        if let Some(twice) = said.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(SpreadsheetError::Unreadable(format!(
+                "{}列被指定为两项内容",
+                column_letters(twice[0])
+            )));
+        }
+        let unknown = (0..width).filter(|place| said.binary_search(place).is_err());
+        Ok(Self {
+            unknown: unknown.collect(),
+            places,
+            width,
+        })
+    }
+
     /// The cell of a column, by its index in the table the header was made from.
-    pub(crate) fn cell<'r>(&self, row: &'r Row, column: usize) -> Cell<'r> {
+    pub fn cell<'r>(&self, row: &'r Row, column: usize) -> Cell<'r> {
         self.places[column].map_or(Cell::Text(""), |place| row.cell(place))
     }
 
     /// Whether the file has a column.
-    pub(crate) fn has(&self, column: usize) -> bool {
+    pub fn has(&self, column: usize) -> bool {
         self.places[column].is_some()
     }
 
     /// The names of the columns of `needed` that the file does not have.
-    pub(crate) fn missing(
+    pub fn missing(
         &self,
         columns: &[Column],
         needed: impl IntoIterator<Item = usize>,
@@ -73,13 +129,13 @@ impl Header {
 
     /// Names of columns that nobody knows, as a spreadsheet names them. Their headers are not
     /// quoted: in a file without a header row they are somebody's data.
-    pub(crate) fn unknown(&self) -> impl Iterator<Item = String> + '_ {
+    pub fn unknown(&self) -> impl Iterator<Item = String> + '_ {
         self.unknown.iter().map(|&place| column_letters(place))
     }
 
     /// The first place where a row has not the shape of its header: a cell that is missing, or
     /// one too many.
-    pub(crate) fn misshapen(&self, row: &Row) -> Option<Misshapen> {
+    pub fn misshapen(&self, row: &Row) -> Option<Misshapen> {
         if row.used() > self.width {
             Some(Misshapen::Surplus(self.width))
         } else if row.is_short_of(self.width) {
@@ -90,18 +146,25 @@ impl Header {
     }
 
     /// The index of the table's column at a place of the row.
-    pub(crate) fn column_at(&self, place: usize) -> Option<usize> {
+    pub fn column_at(&self, place: usize) -> Option<usize> {
         self.places.iter().position(|known| *known == Some(place))
     }
 }
 
 /// How a row differs from its header; each holds the first place that does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Misshapen {
+pub enum Misshapen {
     /// There is a cell without a header.
     Surplus(usize),
     /// A cell is missing.
     Short(usize),
+}
+
+impl Misshapen {
+    /// Whether there is a cell too many.
+    pub fn is_surplus(self) -> bool {
+        matches!(self, Self::Surplus(_))
+    }
 }
 
 impl Column {
@@ -115,8 +178,8 @@ fn fold(cell: Cell<'_>) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-fn duplicate(first: usize, second: usize) -> SourceError {
-    SourceError::Unreadable(format!(
+fn duplicate(first: usize, second: usize) -> SpreadsheetError {
+    SpreadsheetError::Unreadable(format!(
         "{}列和{}列的表头是同一列；请删去其中一列",
         column_letters(first),
         column_letters(second)
