@@ -24,7 +24,7 @@ use crate::living::{Living, Model};
 use crate::program::{Program, certq, wait_until};
 use crate::register::{Register, entry, flip};
 
-const CLIENTS: u64 = 4;
+const CLIENTS: u64 = 8;
 const FIRST_EPOCH: u64 = 107;
 
 /// Swaps of `make test`, and those before the server is measured for the first time.
@@ -39,7 +39,12 @@ const WARMING: usize = 0;
 const STEADY: usize = 1;
 const SWAPPING: usize = 2;
 const CAPACITY_FOR: Duration = Duration::from_secs(5);
-const STEADY_FOR: Duration = Duration::from_secs(30);
+
+/// Generations made live between two times without swaps.
+const AT_ONCE: usize = 20;
+
+/// How often the server of the long run looks for a new epoch: four times as often as by default.
+const LONG_POLL_MS: &str = "250";
 
 /// Pause between two questions of a client in the short run.
 const GENTLE: Duration = Duration::from_millis(1);
@@ -111,13 +116,14 @@ fn swaps_under_load_cost_no_answer() {
         process::give_way().unwrap();
         soak.swap(warming);
         let before = soak.held();
-        let pace = match long {
-            true => soak.measure(),
-            false => GENTLE,
-        };
-        lead.begin(SWAPPING, pace);
         let began = Instant::now();
-        let refused = soak.swap(swapping);
+        let refused = match long {
+            true => soak.alternate(swapping),
+            false => {
+                lead.begin(SWAPPING, GENTLE);
+                soak.swap(swapping)
+            }
+        };
         println!(
             "{swaps} swaps in {:?}, {refused} refused generations, {} new bases",
             began.elapsed(),
@@ -199,10 +205,19 @@ impl<'a> Soak<'a> {
         let serve = ["serve", "--config", &config.to_string_lossy()];
         let cores = std::thread::available_parallelism().unwrap().get();
         let mut command = certq(&serve);
+        if long {
+            command.env("CERTQ_STORE_POLL_INTERVAL_MS", LONG_POLL_MS);
+        }
         if long && cores >= 2 {
             let mut pinned = Command::new("taskset");
             pinned.args(["--cpu-list", "0"]).arg(command.get_program());
             pinned.args(command.get_args()).stdin(Stdio::null());
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => pinned.env(name, value),
+                    None => pinned.env_remove(name),
+                };
+            }
             command = pinned;
             let mut ours = CpuSet::new();
             ours.set(1);
@@ -218,17 +233,33 @@ impl<'a> Soak<'a> {
         }
     }
 
-    /// Finds the capacity, then asks at half of it without swaps; gives the pace of one client.
-    fn measure(&self) -> Duration {
+    /// Finds the capacity; gives the pace of one client for half of it.
+    fn pace(&self) -> Duration {
         self.lead.begin(WARMING, Duration::ZERO);
         let before = self.lead.answers();
         std::thread::sleep(CAPACITY_FOR);
         let each = (self.lead.answers() - before) as f64 / CLIENTS as f64;
         let pace = CAPACITY_FOR.div_f64(each / 2.0);
         println!("half of the capacity: {CLIENTS} clients with a question every {pace:?}");
-        self.lead.begin(STEADY, pace);
-        std::thread::sleep(STEADY_FOR);
         pace
+    }
+
+    /// Swaps for a while, does not for as long, and so on, so that whatever else happens on the
+    /// machine happens to both; gives how many generations were refused.
+    fn alternate(&self, mut written: Vec<Written>) -> usize {
+        let pace = self.pace();
+        let mut refused = 0;
+        while !written.is_empty() {
+            let rest = written.split_off(written.len().min(AT_ONCE));
+            let began = Instant::now();
+            self.lead.begin(SWAPPING, pace);
+            refused += self.swap(written);
+            let took = began.elapsed();
+            self.lead.begin(STEADY, pace);
+            std::thread::sleep(took);
+            written = rest;
+        }
+        refused
     }
 
     /// Makes these live one after the other, each when the one before is live or refused; gives
