@@ -10,6 +10,22 @@ pub fn prefers_type(accept: &str, wanted: &str, instead: &str) -> bool {
     wish(wanted) > wish(instead)
 }
 
+/// Whether the item of `Accept` for this media type has a parameter of this value.
+pub fn has_parameter(accept: &str, media_type: &str, name: &str, value: &str) -> bool {
+    accept.split(',').any(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        parts
+            .next()
+            .is_some_and(|found| found.eq_ignore_ascii_case(media_type))
+            && parts
+                .filter_map(|parameter| parameter.split_once('='))
+                .any(|(found, given)| {
+                    found.eq_ignore_ascii_case(name)
+                        && given.trim_matches('"').eq_ignore_ascii_case(value)
+                })
+    })
+}
+
 /// Whether `Accept-Language` asks for the language `wanted` (`en`, with any region) rather than
 /// for `instead`.
 pub fn prefers_language(accept: &str, wanted: &str, instead: &str) -> bool {

@@ -1,9 +1,10 @@
 //! The endpoints, one file each: read what was sent, ask the snapshot, give it a form.
 //!
 //! They are plain functions of their arguments: no socket, no clock, no await, and no second look
-//! at which snapshot is live.
+//! at which snapshot is live. Only that of lists awaits, because another thread does its work.
 
 pub mod asset;
+pub mod bulk;
 pub mod form;
 pub mod home;
 pub mod institutions;

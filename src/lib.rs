@@ -4,7 +4,7 @@
 //! it. [`serve`] accepts and drains; [`request`] is one request on one screen: [`route`], body,
 //! one snapshot out of [`live`], an [`endpoint`], a [`reply`]. An endpoint reads what was typed
 //! ([`question`]), asks the register ([`answer`]), and gives the answer its form ([`render`] for
-//! JSON, [`page`] for people); what cannot be asked is a [`refusal`]. Beside the requests,
+//! JSON, [`page`] for people); what cannot be asked is a [`refusal`]. Whole lists are answered by [`bulk`]. Beside the requests,
 //! [`refresh`] takes new generations and swaps them into [`live`]. [`metrics`] and [`log`] are
 //! told what happened, never what was asked. [`config`], [`client`], [`accept`], [`memory`] and
 //! [`process`] know nothing of the others.
@@ -13,6 +13,7 @@
 
 pub mod accept;
 pub mod answer;
+pub mod bulk;
 pub mod client;
 pub mod config;
 pub mod endpoint;

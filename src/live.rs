@@ -25,6 +25,8 @@ pub struct Current {
     pub snapshot: Snapshot,
     /// The JSON object `as_of` of every answer.
     pub as_of: String,
+    /// The minute of publication in Asia/Shanghai, for people.
+    pub as_of_minute: String,
     /// The day of publication in Asia/Shanghai, for which the catalogue is shown.
     pub day: Date,
     stamp: [HeaderValue; 2],
@@ -49,6 +51,10 @@ impl Current {
             as_of: format!(
                 r#"{{"epoch":{epoch},"generation":{generation},"published_at":"{published_at:.0}"}}"#
             ),
+            as_of_minute: SHANGHAI
+                .to_datetime(published_at)
+                .strftime("%Y-%m-%d %H:%M")
+                .to_string(),
             day: day_in_shanghai(published_at),
             stamp: [HeaderValue::from(epoch), HeaderValue::from(generation)],
             snapshot,
@@ -80,6 +86,11 @@ impl Live {
     /// request, and do not hold it across an await.
     pub fn current(&self) -> Guard<Option<Arc<Current>>> {
         self.current.load()
+    }
+
+    /// The snapshot to answer a whole list from, held as long as that takes.
+    pub fn hold(&self) -> Option<Arc<Current>> {
+        self.current.load_full()
     }
 
     /// Makes a snapshot live and returns the one before, which requests may still be reading.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use certificate::LookupKey;
+use certq::bulk::Workshop;
 use certq::config::Config;
 use certq::live::Live;
 use certq::log::{Level, Log, in_one_line};
@@ -20,7 +21,7 @@ use certq::memory::Memory;
 use certq::metrics::Metrics;
 use certq::process;
 use certq::refresh::{Refresh, Source};
-use certq::request::{self, Site};
+use certq::request::{self, Site, Uploads};
 use certq::route::Route;
 use certq::serve::{self, Deadlines, Listeners};
 use clap::{Parser, Subcommand};
@@ -135,6 +136,8 @@ fn start(path: &Path) -> Result<(), Failure> {
         log: log.clone(),
         holder_search: config.holder_search,
         trusted_proxies: config.trusted_proxies.clone(),
+        workshop: workshop(&config, &metrics, &log),
+        uploads: Uploads::default(),
         now,
     };
     let source = Source {
@@ -158,6 +161,18 @@ fn start(path: &Path) -> Result<(), Failure> {
     }
     log.flush(LOG_PATIENCE);
     served
+}
+
+/// Lists get half of the cores, and give way on those.
+fn workshop(config: &Config, metrics: &Arc<Metrics>, log: &Log) -> Workshop {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let at_once = (cores / 2).max(1);
+    Workshop::new(
+        at_once,
+        config.cache.clone(),
+        Arc::clone(metrics),
+        log.clone(),
+    )
 }
 
 /// The only place where the clock is read.

@@ -32,6 +32,7 @@ pub struct Metrics {
     requests: Family<Labels, Counter>,
     resolved: Vec<OnceLock<Counter>>,
     lookup_duration: Durations,
+    bulk_rows: Family<[(&'static str, &'static str); 1], Counter>,
     /// Rows whose checksum failed when they were asked for.
     pub damaged_answers: Counter,
     /// Panics, wherever they happened.
@@ -76,6 +77,7 @@ impl Metrics {
             outcomes,
             requests: Family::default(),
             lookup_duration: Durations::default(),
+            bulk_rows: Family::default(),
             damaged_answers: Counter::default(),
             panics: Counter::default(),
             accept_errors: Counter::default(),
@@ -113,6 +115,13 @@ impl Metrics {
     /// Records how long one look-up took, from the whole request being here to its answer.
     pub fn observe_lookup(&self, elapsed: Duration) {
         self.lookup_duration.observe(elapsed);
+    }
+
+    /// Counts rows of an answered list; the outcome is one of a fixed few.
+    pub fn count_rows(&self, outcome: &'static str, rows: u64) {
+        self.bulk_rows
+            .get_or_create_owned(&[("outcome", outcome)])
+            .inc_by(rows);
     }
 
     /// Says which snapshot is live. `published_at` is in seconds since 1970.
@@ -153,6 +162,11 @@ impl Metrics {
             "Time from a whole look-up request to its answer",
             Unit::Seconds,
             self.lookup_duration.clone(),
+        );
+        registry.register(
+            "bulk_rows",
+            "Rows of answered lists by outcome",
+            self.bulk_rows.clone(),
         );
         for (name, help, counter) in [
             (

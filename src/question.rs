@@ -4,6 +4,8 @@
 //! normalised in `certificate` only. Nothing here has seen the register, so nothing that happens
 //! here can depend on it.
 
+pub mod json;
+
 use certificate::{CertificateNumber, HolderName, IdentityNumber, IdentityType};
 use snapshot::Question;
 

@@ -39,6 +39,23 @@ pub enum Refusal {
         /// The value of `Allow`.
         allow: &'static str,
     },
+    /// The API key is none of ours, or was revoked.
+    KeyUnknown,
+    /// A list has more rows than its sender may send at once.
+    TooManyRows {
+        /// What is allowed.
+        limit_rows: usize,
+    },
+    /// A spreadsheet is damaged, encrypted, or none.
+    FileUnreadable,
+    /// A spreadsheet is in no encoding that can be read, or asked for in one that cannot hold it.
+    Encoding,
+    /// A spreadsheet lacks the columns that are needed.
+    ColumnMissing,
+    /// A spreadsheet, or what is packed in it, is larger than allowed.
+    FileTooLarge,
+    /// Too much is under way.
+    Overloaded,
     /// The body did not arrive within its deadline.
     BodyTooSlow,
     /// The body is longer than allowed.
@@ -83,7 +100,7 @@ pub const DAMAGED: &str = "damaged";
 
 impl Refusal {
     /// Every [`code`](Self::code), for metrics and the description of the interface.
-    pub const CODES: [&str; 15] = [
+    pub const CODES: [&str; 22] = [
         "malformed_json",
         "two_factors_required",
         "number_malformed",
@@ -92,6 +109,13 @@ impl Refusal {
         "name_malformed",
         "epoch_in_future",
         "epoch_not_reached",
+        "key_unknown",
+        "too_many_rows",
+        "file_unreadable",
+        "encoding",
+        "column_missing",
+        "file_too_large",
+        "overloaded",
         "not_found",
         "method_not_allowed",
         "body_timeout",
@@ -114,6 +138,13 @@ impl Refusal {
             Self::EpochNotReached => "epoch_not_reached",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::KeyUnknown => "key_unknown",
+            Self::TooManyRows { .. } => "too_many_rows",
+            Self::FileUnreadable => "file_unreadable",
+            Self::Encoding => "encoding",
+            Self::ColumnMissing => "column_missing",
+            Self::FileTooLarge => "file_too_large",
+            Self::Overloaded => "overloaded",
             Self::BodyTooSlow => "body_timeout",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::MediaType { .. } => "unsupported_media_type",
@@ -136,9 +167,12 @@ impl Refusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge { .. } | Self::TooManyRows { .. } | Self::FileTooLarge => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::KeyUnknown => StatusCode::UNAUTHORIZED,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::CannotAnswer | Self::Damaged(_) | Self::EpochNotReached => {
+            Self::CannotAnswer | Self::Damaged(_) | Self::EpochNotReached | Self::Overloaded => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -172,7 +206,7 @@ impl Refusal {
     pub fn retry_after_s(self) -> Option<u32> {
         matches!(
             self,
-            Self::CannotAnswer | Self::Damaged(_) | Self::EpochNotReached
+            Self::CannotAnswer | Self::Damaged(_) | Self::EpochNotReached | Self::Overloaded
         )
         .then_some(RETRY_AFTER_S)
     }
@@ -203,6 +237,17 @@ impl Refusal {
                     "请求的Content-Type应为{needed}，字符集为UTF-8，且不压缩"
                 ));
             }
+            Self::TooManyRows { limit_rows } => {
+                return Cow::Owned(format!(
+                    "一次最多核验{limit_rows}行；请分几次上传，或使用有更高额度的API密钥"
+                ));
+            }
+            Self::KeyUnknown => "API密钥无效或已停用，请与发放密钥的单位联系",
+            Self::FileUnreadable => "文件已损坏、加密，或不是CSV、XLSX文件",
+            Self::Encoding => "文件编码有误：既不是完整的UTF-8，也不是GB18030",
+            Self::ColumnMissing => "表头中缺少证书编号、姓名、证件号码三列中的两列",
+            Self::FileTooLarge => "文件过大，请分成几个文件",
+            Self::Overloaded => "系统繁忙，请稍后重试",
             Self::TwoFactorsRequired => "证书编号、姓名、证件号码三项中请至少填写两项",
             Self::NumberRequired => "本系统未开放仅凭姓名和证件号码查询，请填写证书编号",
             Self::IdentityType => "证件类型不在代码表中，居民身份证为01",
@@ -254,6 +299,13 @@ mod tests {
             Refusal::EpochNotReached,
             Refusal::NotFound,
             Refusal::MethodNotAllowed { allow: "GET" },
+            Refusal::KeyUnknown,
+            Refusal::TooManyRows { limit_rows: 20 },
+            Refusal::FileUnreadable,
+            Refusal::Encoding,
+            Refusal::ColumnMissing,
+            Refusal::FileTooLarge,
+            Refusal::Overloaded,
             Refusal::BodyTooSlow,
             Refusal::BodyTooLarge { limit_bytes: 4096 },
             Refusal::MediaType {

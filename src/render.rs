@@ -34,22 +34,61 @@ pub fn answer(current: &Current, answer: &Answer<'_>) -> Reply {
 
 /// A refusal as `application/problem+json`, with the headers that belong to it.
 pub fn problem(refusal: Refusal) -> Reply {
+    problem_because(refusal, &refusal.detail())
+}
+
+/// The same with another sentence.
+pub fn problem_because(refusal: Refusal, detail: &str) -> Reply {
     let status = refusal.status();
     let mut json = Json(String::with_capacity(USUAL_BYTES));
-    json.raw(r#"{"type":"about:blank","title":"#);
-    json.text(status.canonical_reason().unwrap_or_default());
-    json.number(r#","status":"#, status.as_u16());
-    json.raw(r#","code":"#);
-    json.text(refusal.code());
-    json.raw(r#","detail":"#);
-    json.text(&refusal.detail());
-    json.raw(r#","field":"#);
-    json.optional(refusal.field(), Json::text);
-    json.raw("}");
+    json.problem(refusal, detail);
     complete(
         Reply::new(status, refusal.outcome(), Media::Problem, json.0),
         refusal,
     )
+}
+
+/// One row of an answered list.
+#[derive(Debug)]
+pub struct BulkRow<'a> {
+    /// Its number in the list, from 1.
+    pub row: u64,
+    /// What the asker calls it.
+    pub reference: Option<&'a str>,
+    /// What it came to.
+    pub outcome: &'static str,
+    /// The code of what kept it from being answered.
+    pub code: Option<&'static str>,
+    /// What is wrong with it, when it is invalid.
+    pub detail: Option<&'a str>,
+    /// Those that match.
+    pub certificates: &'a [Certificate<'a>],
+}
+
+/// Appends a line to an answered list. Cost: no allocation while `line` has room.
+pub fn bulk_row(line: &mut String, row: &BulkRow<'_>) {
+    let mut json = Json(std::mem::take(line));
+    json.display(format_args!(r#"{{"row":{},"ref":"#, row.row));
+    json.optional(row.reference, Json::text);
+    json.field("outcome", row.outcome);
+    json.raw(r#","code":"#);
+    json.optional(row.code, Json::text);
+    if let Some(detail) = row.detail {
+        json.field("detail", detail);
+    }
+    json.raw(r#","certificates":["#);
+    json.certificates(row.certificates);
+    json.raw("]}\n");
+    *line = json.0;
+}
+
+/// The last line of a list that could not be completed.
+pub fn bulk_error(refusal: Refusal) -> String {
+    let mut json = Json(String::with_capacity(USUAL_BYTES));
+    json.raw(r#"{"error":"#);
+    json.problem(refusal, &refusal.detail());
+    json.raw("}\n");
+    json.0
 }
 
 /// Adds what a refusal says beside its body: headers, and the alarm for the operator.
@@ -73,12 +112,7 @@ struct Json(String);
 impl Json {
     fn matches(&mut self, current: &Current, certificates: &[Certificate<'_>]) {
         self.raw(r#"{"outcome":"match","certificates":["#);
-        for (index, certificate) in certificates.iter().enumerate() {
-            if index > 0 {
-                self.raw(",");
-            }
-            self.certificate(certificate);
-        }
+        self.certificates(certificates);
         self.raw(r#"],"as_of":"#);
         self.raw(&current.as_of);
         self.raw("}");
@@ -97,6 +131,27 @@ impl Json {
             json.raw("}");
         });
         self.raw("}");
+    }
+
+    fn problem(&mut self, refusal: Refusal, detail: &str) {
+        let status = refusal.status();
+        self.raw(r#"{"type":"about:blank","title":"#);
+        self.text(status.canonical_reason().unwrap_or_default());
+        self.number(r#","status":"#, status.as_u16());
+        self.field("code", refusal.code());
+        self.field("detail", detail);
+        self.raw(r#","field":"#);
+        self.optional(refusal.field(), Self::text);
+        self.raw("}");
+    }
+
+    fn certificates(&mut self, certificates: &[Certificate<'_>]) {
+        for (index, certificate) in certificates.iter().enumerate() {
+            if index > 0 {
+                self.raw(",");
+            }
+            self.certificate(certificate);
+        }
     }
 
     fn certificate(&mut self, certificate: &Certificate<'_>) {

@@ -2,13 +2,17 @@
 //!
 //! It knows nothing of what the body says.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
-use http_body_util::Full;
+use hyper::body::{Frame, SizeHint};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
+use tokio::sync::mpsc;
 
 const EPOCH: HeaderName = HeaderName::from_static("certq-epoch");
 const GENERATION: HeaderName = HeaderName::from_static("certq-generation");
@@ -29,8 +33,14 @@ pub enum Media {
     Problem,
     /// A page; brings the policy headers of pages.
     Html,
+    /// `application/x-ndjson`.
+    Ndjson,
     /// `text/csv`, UTF-8.
     Csv,
+    /// `text/csv`, GB18030.
+    CsvGb18030,
+    /// A workbook.
+    Xlsx,
     /// `application/yaml`.
     Yaml,
     /// `text/plain`, UTF-8.
@@ -40,6 +50,30 @@ pub enum Media {
     /// A static file of this media type; may be cached for ever.
     Asset(&'static str),
 }
+
+/// The bytes of an answer.
+#[derive(Debug)]
+pub enum Body {
+    /// All of them.
+    Whole(Bytes),
+    /// Pieces as they are made. An answer whose maker goes before saying [`Piece::End`] is cut
+    /// short: its connection ends, so that nobody takes it for whole.
+    Pieces(mpsc::Receiver<Piece>),
+}
+
+/// A part of an answer that is sent while it is made.
+#[derive(Debug)]
+pub enum Piece {
+    /// Some bytes.
+    Bytes(Bytes),
+    /// There are no more.
+    End,
+}
+
+/// An answer ended before it was whole.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the answer could not be completed")]
+pub struct CutShort;
 
 /// An answer before it is stamped with the register's state.
 #[derive(Debug)]
@@ -51,7 +85,7 @@ pub struct Reply {
     /// What the operator must hear of; never shown to the client.
     pub alarm: Option<String>,
     media: Media,
-    body: Bytes,
+    body: Body,
     extra: HeaderMap,
 }
 
@@ -73,8 +107,31 @@ impl Reply {
             outcome,
             alarm: None,
             media,
-            body: body.into(),
+            body: Body::Whole(body.into()),
             extra: HeaderMap::new(),
+        }
+    }
+
+    /// An answer that is sent while it is made.
+    pub fn pieces(media: Media, pieces: mpsc::Receiver<Piece>) -> Self {
+        Self {
+            body: Body::Pieces(pieces),
+            ..Self::ok(media, Bytes::new())
+        }
+    }
+
+    /// Sets a further header.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.extra.insert(name, value);
+        self
+    }
+
+    /// To be saved under this name, which is plain ASCII.
+    pub fn attachment(self, name: &'static str) -> Self {
+        let value = format!("attachment; filename=\"{name}\"");
+        match HeaderValue::try_from(value) {
+            Ok(value) => self.header(CONTENT_DISPOSITION, value),
+            Err(_) => self,
         }
     }
 
@@ -98,8 +155,8 @@ impl Reply {
     }
 
     /// The response, stamped with epoch and generation of the snapshot that was live for it.
-    pub fn into_response(self, stamp: Option<[HeaderValue; 2]>) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body));
+    pub fn into_response(self, stamp: Option<[HeaderValue; 2]>) -> Response<Body> {
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         *headers = self.extra;
@@ -129,13 +186,50 @@ impl Reply {
     }
 }
 
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = CutShort;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+        let bytes = match &mut *self {
+            Self::Whole(bytes) => std::mem::take(bytes),
+            Self::Pieces(pieces) => match std::task::ready!(pieces.poll_recv(context)) {
+                Some(Piece::Bytes(bytes)) => bytes,
+                Some(Piece::End) => {
+                    *self = Self::Whole(Bytes::new());
+                    Bytes::new()
+                }
+                None => return Poll::Ready(Some(Err(CutShort))),
+            },
+        };
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Pieces(_) => SizeHint::default(),
+        }
+    }
+}
+
 impl Media {
     fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Problem => "application/problem+json",
             Self::Html => "text/html; charset=utf-8",
+            Self::Ndjson => "application/x-ndjson",
             Self::Csv => "text/csv; charset=utf-8",
+            Self::CsvGb18030 => "text/csv; charset=gb18030",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             Self::Yaml => "application/yaml",
             Self::Text => "text/plain; charset=utf-8",
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",

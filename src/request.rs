@@ -5,6 +5,9 @@
 //! and metrics has the route's name and the outcome's.
 
 mod body;
+mod list;
+
+pub use list::Uploads;
 
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +15,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use hyper::http::request::Parts;
@@ -20,6 +22,7 @@ use hyper::{Request, Response};
 use jiff::Timestamp;
 
 use crate::accept;
+use crate::bulk::Workshop;
 use crate::client::{self, Network};
 use crate::endpoint;
 use crate::live::{Current, Live};
@@ -28,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::page::{self, Lang};
 use crate::refusal::{DAMAGED, Refusal};
 use crate::render;
-use crate::reply::{Media, Reply};
+use crate::reply::{Body, Media, Reply};
 use crate::route::{self, Route, Unrouted};
 
 /// Longest body of a look-up and of the form (CONTRACT 4.1).
@@ -55,6 +58,10 @@ pub struct Site {
     pub holder_search: bool,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Where lists are answered.
+    pub workshop: Workshop,
+    /// How many lists arrive at once.
+    pub uploads: Uploads,
     /// Reads the clock.
     pub now: fn() -> Timestamp,
 }
@@ -83,12 +90,19 @@ pub async fn answer(
     peer: IpAddr,
     body_deadline: Duration,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let (head, incoming) = request.into_parts();
     let routed = match door {
         Door::Public => route::public(&head.method, head.uri.path()),
         Door::Admin => route::admin(&head.method, head.uri.path()),
     };
+    if let Ok(route @ (Route::Bulk | Route::BulkPreview)) = routed {
+        let began = Instant::now();
+        let (reply, current) = list::answer(site, route, &head, incoming, body_deadline).await;
+        let client = client_of(site, peer, &head);
+        note(site, routed, &reply, client, began.elapsed());
+        return reply.into_response(current.as_deref().map(Current::stamp));
+    }
     let body = match routed {
         Ok(Route::Lookup | Route::Form) => {
             body::read(incoming, BODY_BYTES_MAX, body_deadline).await
@@ -140,6 +154,8 @@ fn reply(
             of_type(head, JSON, body)
                 .and_then(|body| endpoint::lookup::answer(fresh(), &body, site.holder_search)),
         ),
+        // Lists have been answered already.
+        Route::Bulk | Route::BulkPreview => render::problem(Refusal::Internal),
         Route::Institutions => endpoint::institutions::answer(language(head), fresh()),
         Route::InstitutionsData => or_problem(
             fresh()

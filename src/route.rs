@@ -5,7 +5,7 @@
 
 use hyper::Method;
 
-/// An endpoint. The public listener has the first eight, the admin listener the last three.
+/// An endpoint. The public listener has all but the last three, which the admin listener has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Route {
     /// `GET /`: the form.
@@ -14,6 +14,10 @@ pub enum Route {
     Form,
     /// `POST /v1/lookup`.
     Lookup,
+    /// `POST /v1/bulk`.
+    Bulk,
+    /// `POST /v1/bulk/preview`.
+    BulkPreview,
     /// `GET /institutions`: the page.
     Institutions,
     /// `GET /v1/institutions`: JSON or CSV.
@@ -48,10 +52,12 @@ const READ: &str = "GET, HEAD";
 
 impl Route {
     /// Every route's [`name`](Self::name), and `none` for requests that reached no endpoint.
-    pub const NAMES: [&str; 12] = [
+    pub const NAMES: [&str; 14] = [
         "home",
         "form",
         "lookup",
+        "bulk",
+        "bulk_preview",
         "institutions",
         "institutions_data",
         "status",
@@ -85,7 +91,9 @@ pub fn public(method: &Method, path: &str) -> Result<Route, Unrouted> {
             allow: "GET, HEAD, POST",
         }),
         "/v1/lookup" if post => Ok(Route::Lookup),
-        "/v1/lookup" => Err(Unrouted::Method { allow: "POST" }),
+        "/v1/bulk" if post => Ok(Route::Bulk),
+        "/v1/bulk/preview" if post => Ok(Route::BulkPreview),
+        "/v1/lookup" | "/v1/bulk" | "/v1/bulk/preview" => Err(Unrouted::Method { allow: "POST" }),
         "/institutions" => only(read, Route::Institutions),
         "/v1/institutions" => only(read, Route::InstitutionsData),
         "/v1/status" => only(read, Route::Status),
@@ -128,7 +136,7 @@ mod tests {
     fn the_table() {
         let no = Err(Unrouted::NotFound);
         let method = |allow| Err(Unrouted::Method { allow });
-        let cases: [(Router, Method, &str, Result<Route, Unrouted>); 30] = [
+        let cases: [(Router, Method, &str, Result<Route, Unrouted>); 34] = [
             (public, Method::GET, "/", Ok(Route::Home)),
             (public, Method::HEAD, "/", Ok(Route::Home)),
             (public, Method::POST, "/", Ok(Route::Form)),
@@ -136,6 +144,15 @@ mod tests {
             (public, Method::OPTIONS, "/", method("GET, HEAD, POST")),
             (public, Method::POST, "/v1/lookup", Ok(Route::Lookup)),
             (public, Method::GET, "/v1/lookup", method("POST")),
+            (public, Method::POST, "/v1/bulk", Ok(Route::Bulk)),
+            (public, Method::GET, "/v1/bulk", method("POST")),
+            (
+                public,
+                Method::POST,
+                "/v1/bulk/preview",
+                Ok(Route::BulkPreview),
+            ),
+            (public, Method::GET, "/v1/bulk/preview", method("POST")),
             (public, Method::HEAD, "/v1/lookup", method("POST")),
             (
                 public,

@@ -27,7 +27,7 @@ pub(super) async fn read<B>(
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    if body.size_hint().lower() > DISCARDED_BYTES_MAX {
+    if body.size_hint().lower() > limit_bytes as u64 + DISCARDED_BYTES_MAX {
         return Err(Refusal::BodyTooLarge { limit_bytes });
     }
     timeout(deadline, collect(body, limit_bytes))
@@ -39,6 +39,8 @@ async fn collect<B>(mut body: B, limit_bytes: usize) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
 {
+    // All at once: growing to 32 MiB would take twice that in between.
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit_bytes);
     let mut whole = BytesMut::new();
     let mut discarded = 0;
     while let Some(frame) = body.frame().await {
@@ -56,6 +58,9 @@ where
             // The usual case: one frame, nothing copied.
             return Ok(data.clone());
         } else {
+            if whole.is_empty() {
+                whole.reserve(announced.min(limit_bytes));
+            }
             whole.extend_from_slice(data);
         }
     }

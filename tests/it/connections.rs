@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use certq::bulk::Workshop;
 use certq::live::Live;
 use certq::log::Log;
 use certq::metrics::Metrics;
-use certq::request::{self, Site};
+use certq::request::{self, Site, Uploads};
 use certq::route::Route;
 use certq::serve::{self, Deadlines, Listeners};
 use jiff::Timestamp;
@@ -44,8 +45,11 @@ fn noon() -> Timestamp {
 fn server(deadlines: Deadlines) -> Server {
     let metrics = Arc::new(Metrics::new(&Route::NAMES, request::outcomes()));
     let log = Log::start(std::io::sink(), metrics.log_lines_dropped.clone(), noon);
+    let spool = std::env::temp_dir();
     let site = Arc::new(Site {
         live: Arc::new(Live::new("no register")),
+        workshop: Workshop::new(1, spool, Arc::clone(&metrics), log.clone()),
+        uploads: Uploads::default(),
         metrics,
         log,
         holder_search: true,

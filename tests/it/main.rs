@@ -9,6 +9,7 @@
 mod abuse;
 mod asking;
 mod attacks;
+mod bulk;
 mod connections;
 mod contract;
 mod follow;

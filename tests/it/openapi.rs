@@ -17,6 +17,8 @@ fn described(route: Route) -> Option<(Method, &'static str)> {
         Route::Home => Some((Method::GET, "/")),
         Route::Form => Some((Method::POST, "/")),
         Route::Lookup => Some((Method::POST, "/v1/lookup")),
+        Route::Bulk => Some((Method::POST, "/v1/bulk")),
+        Route::BulkPreview => Some((Method::POST, "/v1/bulk/preview")),
         Route::Institutions => Some((Method::GET, "/institutions")),
         Route::InstitutionsData => Some((Method::GET, "/v1/institutions")),
         Route::Status => Some((Method::GET, "/v1/status")),
@@ -25,10 +27,12 @@ fn described(route: Route) -> Option<(Method, &'static str)> {
     }
 }
 
-const ROUTES: [Route; 11] = [
+const ROUTES: [Route; 13] = [
     Route::Home,
     Route::Form,
     Route::Lookup,
+    Route::Bulk,
+    Route::BulkPreview,
     Route::Institutions,
     Route::InstitutionsData,
     Route::Status,

@@ -1,0 +1,167 @@
+//! One list from its bytes to the last byte of its answer, on a thread of its own.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use spreadsheet::SpreadsheetError;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::list::{Entry, List};
+use super::mapping::Places;
+use super::outlet::Outlet;
+use super::output::{Counts, Form, Output};
+use super::plan::{Plan, ask};
+use super::turns::Turn;
+use super::verdict::Verdict;
+use super::workshop::Shared;
+use super::{Kind, Refused};
+use crate::live::Current;
+use crate::log::Level;
+use crate::refusal::Refusal;
+use crate::reply::Piece;
+
+/// A list to be answered.
+#[derive(Debug)]
+pub struct Order {
+    /// The list, whole.
+    pub body: Bytes,
+    /// What it is.
+    pub kind: Kind,
+    /// Which columns are which, when the asker says so.
+    pub places: Option<Places>,
+    /// In what form the answers leave.
+    pub form: Form,
+    /// Rows that the asker may send at once.
+    pub rows_most: usize,
+    /// Whether name and identity number alone are a question.
+    pub holder_search: bool,
+    /// The one snapshot that answers all rows.
+    pub current: Arc<Current>,
+    /// When the whole request must be over.
+    pub deadline: Instant,
+}
+
+/// Why an answer ends before it is whole.
+enum Stop {
+    /// The client went, or did not read in time, or the spool is full.
+    Io(io::Error),
+    /// The second pass found other bytes than the first: a defect of ours.
+    Unreadable,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<SpreadsheetError> for Stop {
+    fn from(_: SpreadsheetError) -> Self {
+        Self::Unreadable
+    }
+}
+
+/// Does an order. Says on `begun` whether it can be done, then sends the answer.
+pub(super) fn run(
+    shared: &Shared,
+    order: Order,
+    begun: oneshot::Sender<Result<(), Refused>>,
+    pieces: mpsc::Sender<Piece>,
+    runtime: Handle,
+) {
+    let form = order.form;
+    let to_tell = pieces.clone();
+    let job = AssertUnwindSafe(|| {
+        let mut turn = Turn::wait(&shared.turns);
+        let Order { body, kind, .. } = &order;
+        let list = List::open(body.clone(), *kind, order.places, order.rows_most);
+        let planned = list.and_then(|mut list| {
+            let plan = Plan::make(&mut list, &order, &mut turn)?;
+            Ok((list, plan))
+        });
+        let (list, plan) = match planned {
+            Ok(planned) => planned,
+            Err(refused) => {
+                // Nobody hears it when the client has gone.
+                let _ = begun.send(Err(refused));
+                return Ok(());
+            }
+        };
+        if begun.send(Ok(())).is_err() {
+            return Ok(());
+        }
+        let outlet = Outlet::new(pieces, order.deadline, runtime, turn);
+        answer(shared, &order, list, plan, outlet)
+    });
+    // A panic costs this job only; the hook has told where it was.
+    match catch_unwind(job) {
+        Ok(Ok(())) => return,
+        Ok(Err(Stop::Io(error))) if error.kind() == io::ErrorKind::BrokenPipe => return,
+        Ok(Err(Stop::Io(error))) => {
+            let reason = error.kind().to_string();
+            shared
+                .log
+                .event(Level::Warning, "bulk_cut_short", &[("reason", &reason)]);
+        }
+        Ok(Err(Stop::Unreadable)) | Err(_) => {}
+    }
+    if form == Form::Ndjson {
+        tell(&to_tell);
+    }
+}
+
+/// Ends a list of lines with what went wrong, if the client still takes anything. In the other
+/// forms the end is missing, which says the same.
+fn tell(pieces: &mpsc::Sender<Piece>) {
+    let line = crate::render::bulk_error(Refusal::Internal);
+    if pieces.try_send(Piece::Bytes(line.into())).is_ok() {
+        let _ = pieces.try_send(Piece::End);
+    }
+}
+
+fn answer(
+    shared: &Shared,
+    order: &Order,
+    mut list: List,
+    mut plan: Plan,
+    outlet: Outlet,
+) -> Result<(), Stop> {
+    let current = &*order.current;
+    let mut output = Output::begin(order.form, &list, current, &shared.spool, outlet)?;
+    let mut counts = Counts::default();
+    let mut granted = plan.questions() as u64;
+    let answered = list.each(|entry| {
+        let verdict = judge(order, &mut plan, &mut granted, &entry);
+        counts[verdict.index()] += 1;
+        output.row(current, entry.cells, &verdict).map_err(Stop::Io)
+    });
+    shared.count(&counts);
+    answered?;
+    output.end(current, &counts)?;
+    Ok(())
+}
+
+/// The verdict on one row. A question that was answered before costs nothing.
+fn judge<'s>(
+    order: &'s Order,
+    plan: &mut Plan,
+    granted: &mut u64,
+    entry: &Entry<'_>,
+) -> Verdict<'s> {
+    let question = match ask(entry, order.holder_search) {
+        Ok(question) => question,
+        Err(fault) => return Verdict::Invalid(fault),
+    };
+    if plan.is_new(&question) {
+        if *granted == 0 {
+            return Verdict::Limited;
+        }
+        *granted -= 1;
+        plan.note_answered(&question);
+    }
+    Verdict::of(&order.current, &question)
+}

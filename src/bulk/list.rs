@@ -1,0 +1,304 @@
+//! A delivered list, whatever its form, as entries in order.
+
+use std::fmt;
+use std::io::Cursor;
+use std::path::Path;
+
+use bytes::Bytes;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use spreadsheet::{Cell, Header, Limits, Row, Spreadsheet, SpreadsheetError};
+
+use super::mapping::{self, Places};
+use super::{Refused, verdict::Fault};
+use crate::question::Typed;
+use crate::question::json::Object;
+use crate::refusal::{JsonFault, Refusal};
+
+/// What a workbook of 100,000 rows needs, and no more: its strings are kept in memory.
+const LIMITS: Limits = Limits {
+    file_bytes: 32 * 1024 * 1024,
+    inflated_bytes: 256 * 1024 * 1024,
+    part_bytes: 24 * 1024 * 1024,
+    strings: 600_000,
+};
+
+/// In what form a list is delivered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A JSON object a line.
+    Ndjson,
+    /// A JSON array of objects.
+    Json,
+    /// CSV or XLSX; which of them, its bytes tell.
+    Spreadsheet,
+}
+
+/// A list.
+pub(super) struct List {
+    shape: Shape,
+    /// Columns of the widest row.
+    pub(super) width: usize,
+}
+
+enum Shape {
+    Lines(Bytes),
+    Array(Vec<Bytes>),
+    Sheet {
+        sheet: Box<Spreadsheet<Cursor<Bytes>>>,
+        header: Header,
+        head: Row,
+    },
+}
+
+/// One row of a list.
+pub(super) struct Entry<'a> {
+    /// As delivered.
+    pub(super) cells: Cells<'a>,
+    /// What is asked, or why it cannot be told.
+    pub(super) asked: Result<Typed<'a>, Fault>,
+}
+
+/// The original cells of an entry.
+#[derive(Clone, Copy)]
+pub(super) enum Cells<'a> {
+    /// Of a spreadsheet.
+    Row(&'a Row),
+    /// Of an object; `None` when it is none.
+    Object(Option<&'a Object<'a>>),
+}
+
+impl List {
+    /// Finds out what a list is. Of an array no more than `rows_most` objects are looked for.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the list as a whole.
+    pub(super) fn open(
+        body: Bytes,
+        kind: Kind,
+        said: Option<Places>,
+        rows_most: usize,
+    ) -> Result<Self, Refused> {
+        let (shape, width) = match kind {
+            Kind::Ndjson => (Shape::Lines(body), Cells::FIELDS.len()),
+            Kind::Json => (
+                Shape::Array(elements(&body, rows_most)?),
+                Cells::FIELDS.len(),
+            ),
+            Kind::Spreadsheet => {
+                let mut sheet = open_sheet(body)?;
+                let head = first_row(&mut sheet)?;
+                let header = mapping::find(&head, said)?;
+                let width = head.used();
+                let sheet = Box::new(sheet);
+                (
+                    Shape::Sheet {
+                        sheet,
+                        header,
+                        head,
+                    },
+                    width,
+                )
+            }
+        };
+        Ok(Self { shape, width })
+    }
+
+    /// Texts of the original header, one for each column.
+    pub(super) fn head(&self) -> Vec<&str> {
+        match &self.shape {
+            Shape::Sheet { head, .. } => (0..self.width).map(|at| head.printed(at)).collect(),
+            Shape::Lines(_) | Shape::Array(_) => Cells::FIELDS.to_vec(),
+        }
+    }
+
+    /// Gives out every entry, in order.
+    pub(super) fn each<E: From<SpreadsheetError>>(
+        &mut self,
+        mut each: impl FnMut(Entry<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match &mut self.shape {
+            Shape::Lines(body) => body
+                .split(|byte| *byte == b'\n')
+                .map(<[u8]>::trim_ascii)
+                .filter(|line| !line.is_empty())
+                .try_for_each(|line| each_object(line, &mut each)),
+            Shape::Array(elements) => elements
+                .iter()
+                .try_for_each(|element| each_object(element, &mut each)),
+            Shape::Sheet { sheet, header, .. } => {
+                let mut is_head = true;
+                sheet.rows(|row| match std::mem::take(&mut is_head) {
+                    true => Ok(()),
+                    false => each(Entry {
+                        cells: Cells::Row(&row),
+                        asked: typed(header, &row),
+                    }),
+                })
+            }
+        }
+    }
+}
+
+/// Opens a spreadsheet that was sent; it has no name.
+pub(super) fn open_sheet(body: Bytes) -> Result<Spreadsheet<Cursor<Bytes>>, SpreadsheetError> {
+    Spreadsheet::open(Cursor::new(body), Path::new(""), &LIMITS)
+}
+
+fn first_row(sheet: &mut Spreadsheet<Cursor<Bytes>>) -> Result<Row, Refused> {
+    /// Ends the reading, successfully or not.
+    enum Stop {
+        Found(Row),
+        Error(SpreadsheetError),
+    }
+    impl From<SpreadsheetError> for Stop {
+        fn from(error: SpreadsheetError) -> Self {
+            Self::Error(error)
+        }
+    }
+    match sheet.rows(|row| Err(Stop::Found(row))) {
+        Err(Stop::Found(row)) => Ok(row),
+        Err(Stop::Error(error)) => Err(error.into()),
+        Ok(()) => Err(Refused::because(
+            Refusal::ColumnMissing,
+            "表里没有任何内容，第一行应为表头",
+        )),
+    }
+}
+
+fn typed<'r>(header: &Header, row: &'r Row) -> Result<Typed<'r>, Fault> {
+    let cells = [0, 1, 2, 3].map(|column| header.cell(row, column));
+    let [certificate_number, name, id_number, id_type] = cells;
+    if header.misshapen(row).is_some_and(|it| it.is_surplus()) {
+        return Err(Fault::Ragged);
+    }
+    if cells.contains(&Cell::Fault) {
+        return Err(Fault::Formula);
+    }
+    if id_number.is_truncated() {
+        return Err(Fault::Truncated);
+    }
+    Ok(Typed {
+        certificate_number: certificate_number.text(),
+        name: name.text(),
+        id_number: id_number.text(),
+        id_type: id_type.text(),
+    })
+}
+
+fn each_object<E>(json: &[u8], each: &mut impl FnMut(Entry<'_>) -> Result<(), E>) -> Result<(), E> {
+    match Object::parse_in_list(json) {
+        Ok(object) => each(Entry {
+            cells: Cells::Object(Some(&object)),
+            asked: Ok(object.typed()),
+        }),
+        Err(fault) => each(Entry {
+            cells: Cells::Object(None),
+            asked: Err(Fault::Json(fault)),
+        }),
+    }
+}
+
+/// The elements of a JSON array, at most one more than `rows_most`, which is enough to refuse it.
+fn elements(body: &Bytes, rows_most: usize) -> Result<Vec<Bytes>, Refused> {
+    struct Elements<'b> {
+        body: &'b Bytes,
+        most: usize,
+    }
+
+    impl<'de> Visitor<'de> for Elements<'de> {
+        type Value = Vec<Bytes>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+            let mut elements = Vec::new();
+            while let Some(element) = array.next_element::<&'de RawValue>()? {
+                if elements.len() <= self.most {
+                    elements.push(self.body.slice_ref(element.get().as_bytes()));
+                }
+            }
+            Ok(elements)
+        }
+    }
+
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let visitor = Elements {
+        body,
+        most: rows_most,
+    };
+    let elements = json.deserialize_seq(visitor);
+    let parsed = elements.and_then(|elements| json.end().map(|()| elements));
+    parsed.map_err(|error| {
+        if error.is_data() {
+            Refused::because(
+                Refusal::MalformedJson(JsonFault::NotAnObject),
+                "请求内容应为一个JSON数组，每个元素是一个查询对象",
+            )
+        } else {
+            Refusal::MalformedJson(JsonFault::Syntax).into()
+        }
+    })
+}
+
+impl<'a> Cells<'a> {
+    /// Columns of an object.
+    pub(super) const FIELDS: [&'static str; 5] =
+        ["ref", "certificate_number", "name", "id_number", "id_type"];
+
+    /// The text at a place.
+    pub(super) fn text(self, place: usize) -> &'a str {
+        match self {
+            Self::Row(row) => row.printed(place),
+            Self::Object(None) => "",
+            Self::Object(Some(object)) => {
+                let typed = object.typed();
+                match place {
+                    0 => object.reference().unwrap_or_default(),
+                    1 => typed.certificate_number,
+                    2 => typed.name,
+                    3 => typed.id_number,
+                    _ => typed.id_type,
+                }
+            }
+        }
+    }
+
+    /// The number at a place, where a spreadsheet kept one that is exact.
+    pub(super) fn number(self, place: usize) -> Option<f64> {
+        match self {
+            Self::Row(row) => match row.cell(place) {
+                Cell::Number(text) => text.parse::<f64>().ok().filter(|it| it.abs() < 1e15),
+                _ => None,
+            },
+            Self::Object(_) => None,
+        }
+    }
+
+    /// What the asker calls it.
+    pub(super) fn reference(self) -> Option<&'a str> {
+        match self {
+            Self::Object(Some(object)) => object.reference(),
+            _ => None,
+        }
+    }
+
+    /// The first place whose cell is longer than is kept.
+    pub(super) fn oversize(self) -> Option<usize> {
+        match self {
+            Self::Row(row) => (0..row.used()).find(|at| row.cell(*at) == Cell::Oversize),
+            Self::Object(_) => None,
+        }
+    }
+
+    /// Columns up to the last that is used.
+    pub(super) fn used(self) -> usize {
+        match self {
+            Self::Row(row) => row.used(),
+            Self::Object(_) => Self::FIELDS.len(),
+        }
+    }
+}

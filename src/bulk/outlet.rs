@@ -1,0 +1,86 @@
+//! Where a job's bytes go: to its client, in pieces, as fast as it takes them.
+
+use std::io::{self, ErrorKind, Write};
+
+use bytes::{Bytes, BytesMut};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::turns::Turn;
+use crate::reply::Piece;
+
+/// Bytes of a piece, about.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// A writer that waits for its reader until a deadline, without keeping its turn.
+pub(super) struct Outlet {
+    pieces: mpsc::Sender<Piece>,
+    deadline: Instant,
+    runtime: Handle,
+    turn: Turn,
+    filled: BytesMut,
+}
+
+impl Outlet {
+    /// Writes to `pieces` until `deadline`.
+    pub(super) fn new(
+        pieces: mpsc::Sender<Piece>,
+        deadline: Instant,
+        runtime: Handle,
+        turn: Turn,
+    ) -> Self {
+        Self {
+            pieces,
+            deadline,
+            runtime,
+            turn,
+            filled: BytesMut::with_capacity(PIECE_BYTES),
+        }
+    }
+
+    /// Sends what is left, and that it is all.
+    pub(super) fn end(mut self) -> io::Result<()> {
+        self.flush()?;
+        self.send(Piece::End)
+    }
+
+    /// Lets another job compute.
+    pub(super) fn pass(&mut self) {
+        self.turn.pass();
+    }
+
+    fn send(&mut self, piece: Piece) -> io::Result<()> {
+        self.turn.leave();
+        // The timer must be made within the runtime.
+        let send = async { timeout_at(self.deadline, self.pieces.send(piece)).await };
+        let sent = self.runtime.block_on(send);
+        self.turn.take();
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            // The client went away.
+            Ok(Err(_)) => Err(ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+impl Write for Outlet {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // All of it, so that a piece of lines is of whole lines.
+        self.filled.extend_from_slice(bytes);
+        if self.filled.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.filled.is_empty() {
+            return Ok(());
+        }
+        let piece: Bytes = self.filled.split().freeze();
+        self.filled.reserve(PIECE_BYTES);
+        self.send(Piece::Bytes(piece))
+    }
+}

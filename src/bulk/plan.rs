@@ -1,0 +1,149 @@
+//! The first pass over a list: whether it can be answered at all, and what that will cost.
+
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+use snapshot::Question;
+use spreadsheet::{SpreadsheetError, column_letters};
+
+use super::Refused;
+use super::job::Order;
+use super::list::{Entry, List};
+use super::output::Form;
+use super::turns::Turn;
+use super::verdict::Fault;
+use crate::question;
+use crate::refusal::Refusal;
+
+/// Rows between two turns.
+const ROWS_A_TURN: usize = 1024;
+
+/// The longest text of a cell of a workbook, in UTF-16 units.
+const WORKBOOK_CELL_MOST: usize = 32_767;
+
+/// What the first pass found.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Rows of the list.
+    pub(super) rows: usize,
+    /// Fingerprints of the different questions that nobody has answered yet.
+    unanswered: HashSet<u64>,
+    hasher: RandomState,
+}
+
+/// Ends the first pass.
+enum Stop {
+    Refused(Refused),
+    Unreadable(SpreadsheetError),
+}
+
+impl From<SpreadsheetError> for Stop {
+    fn from(error: SpreadsheetError) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+impl Plan {
+    /// Reads the list of an order, and lets other jobs compute in between.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the list as a whole: too many rows, bytes that cannot be read, or a cell
+    /// that its answer could not give back as it is.
+    pub(super) fn make(list: &mut List, order: &Order, turn: &mut Turn) -> Result<Self, Refused> {
+        let mut plan = Self {
+            rows: 0,
+            unanswered: HashSet::new(),
+            hasher: RandomState::new(),
+        };
+        let mut width = list.width;
+        let read = list.each(|entry| {
+            plan.rows += 1;
+            if plan.rows > order.rows_most {
+                let limit_rows = order.rows_most;
+                return Err(Stop::Refused(Refusal::TooManyRows { limit_rows }.into()));
+            }
+            width = width.max(entry.cells.used());
+            check_cells(&entry, plan.rows, order.form)?;
+            if let Ok(question) = ask(&entry, order.holder_search) {
+                let fingerprint = plan.fingerprint(&question);
+                plan.unanswered.insert(fingerprint);
+            }
+            if plan.rows.is_multiple_of(ROWS_A_TURN) {
+                turn.pass();
+            }
+            Ok(())
+        });
+        list.width = width;
+        match read {
+            Ok(()) => Ok(plan),
+            Err(Stop::Refused(refused)) => Err(refused),
+            Err(Stop::Unreadable(error)) => Err(error.into()),
+        }
+    }
+
+    /// How many different questions there are.
+    pub(super) fn questions(&self) -> usize {
+        self.unanswered.len()
+    }
+
+    /// Whether a question has not been answered yet.
+    pub(super) fn is_new(&self, question: &Question) -> bool {
+        self.unanswered.contains(&self.fingerprint(question))
+    }
+
+    /// From now on it has been answered.
+    pub(super) fn note_answered(&mut self, question: &Question) {
+        let fingerprint = self.fingerprint(question);
+        self.unanswered.remove(&fingerprint);
+    }
+
+    /// 64 bits under a key of this list. Two questions that share one would be charged as one;
+    /// both are answered all the same.
+    fn fingerprint(&self, question: &Question) -> u64 {
+        self.hasher.hash_one(question)
+    }
+}
+
+/// The question of an entry.
+pub(super) fn ask(entry: &Entry<'_>, holder_search: bool) -> Result<Question, Fault> {
+    question::parse(&entry.asked?, holder_search).map_err(Fault::Refused)
+}
+
+/// Refuses what could not be given back without loss.
+fn check_cells(entry: &Entry<'_>, row: usize, form: Form) -> Result<(), Stop> {
+    let refuse = |place: usize, refusal, why: &str| {
+        let column = column_letters(place);
+        let detail = format!("第{row}条数据{column}列{why}");
+        Err(Stop::Refused(Refused::because(refusal, detail)))
+    };
+    if let Some(place) = entry.cells.oversize() {
+        return refuse(
+            place,
+            Refusal::FileTooLarge,
+            "的单元格超过64KiB，请删去后重试",
+        );
+    }
+    let used = entry.cells.used();
+    match form {
+        Form::Ndjson | Form::CsvUtf8 => {}
+        Form::Xlsx => {
+            let is_long = |text: &str| {
+                text.len() > WORKBOOK_CELL_MOST && text.encode_utf16().count() > WORKBOOK_CELL_MOST
+            };
+            if let Some(place) = (0..used).find(|&at| is_long(entry.cells.text(at))) {
+                let why = "的单元格超过32767个字符，放不进工作簿；请改要CSV";
+                return refuse(place, Refusal::FileTooLarge, why);
+            }
+        }
+        Form::CsvGb18030 => {
+            let is_lost = |text: &str| encoding_rs::GB18030.encode(text).2;
+            if let Some(place) = (0..used).find(|&at| is_lost(entry.cells.text(at))) {
+                let why = "有GB18030写不出的字符；请改要UTF-8的CSV";
+                return refuse(place, Refusal::Encoding, why);
+            }
+        }
+    }
+    Ok(())
+}

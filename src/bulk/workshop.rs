@@ -1,0 +1,111 @@
+//! Where jobs run: how many there may be, and what they share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::job::{self, Order};
+use super::output::Counts;
+use super::turns::Turns;
+use super::verdict::OUTCOMES;
+use super::{Refused, preview};
+use crate::log::Log;
+use crate::metrics::Metrics;
+use crate::process;
+use crate::refusal::Refusal;
+use crate::reply::Piece;
+
+/// Jobs under way at once; more are refused at once.
+const JOBS_MOST: usize = 8;
+
+/// Pieces of 64 KiB that wait for a slow reader.
+const PIECES_WAITING: usize = 4;
+
+/// Starts jobs.
+#[derive(Debug)]
+pub struct Workshop {
+    slots: Arc<Semaphore>,
+    shared: Arc<Shared>,
+}
+
+/// What jobs share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) turns: Arc<Turns>,
+    pub(super) spool: PathBuf,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) log: Log,
+}
+
+impl Workshop {
+    /// A workshop in which `at_once` jobs compute at the same time, and workbooks are made in
+    /// unlinked files in `spool`, a directory nobody else can read.
+    pub fn new(at_once: usize, spool: PathBuf, metrics: Arc<Metrics>, log: Log) -> Self {
+        let shared = Shared {
+            turns: Arc::new(Turns::new(at_once)),
+            spool,
+            metrics,
+            log,
+        };
+        Self {
+            slots: Arc::new(Semaphore::new(JOBS_MOST)),
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Starts to answer a list; gives the pieces of its answer.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the list as a whole, or that there are too many jobs.
+    pub async fn answer(&self, order: Order) -> Result<mpsc::Receiver<Piece>, Refused> {
+        let (begun, has_begun) = oneshot::channel();
+        let (pieces, receiver) = mpsc::channel(PIECES_WAITING);
+        let runtime = Handle::current();
+        self.start(move |shared| job::run(shared, order, begun, pieces, runtime))?;
+        // It goes without a word only when it panics.
+        has_begun.await.unwrap_or(Err(Refusal::Internal.into()))?;
+        Ok(receiver)
+    }
+
+    /// Looks at a spreadsheet without answering it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it as a whole, or that there are too many jobs.
+    pub async fn preview(&self, body: bytes::Bytes) -> Result<preview::Preview, Refused> {
+        let (done, is_done) = oneshot::channel();
+        self.start(move |shared| {
+            // Nobody hears it when the client has gone.
+            let _ = done.send(preview::look(body, &shared.turns));
+        })?;
+        is_done.await.unwrap_or(Err(Refusal::Internal.into()))
+    }
+
+    fn start(&self, work: impl FnOnce(&Shared) + Send + 'static) -> Result<(), Refused> {
+        let slot = Arc::clone(&self.slots).try_acquire_owned();
+        let slot: OwnedSemaphorePermit = slot.map_err(|_| Refusal::Overloaded)?;
+        let shared = Arc::clone(&self.shared);
+        let job = move || {
+            // Refused only where the system knows no priorities; the work is the same.
+            let _ = process::give_way();
+            work(&shared);
+            drop(slot);
+        };
+        let thread = thread::Builder::new().name("bulk".to_owned());
+        thread.spawn(job).map_err(|_| Refusal::Overloaded)?;
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Counts rows by outcome.
+    pub(super) fn count(&self, counts: &Counts) {
+        for (outcome, count) in OUTCOMES.iter().zip(counts) {
+            self.metrics.count_rows(outcome, *count);
+        }
+    }
+}
