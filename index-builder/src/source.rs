@@ -56,6 +56,9 @@ impl Source {
                 "这是一个目录，不是文件".to_owned(),
             ));
         }
+        if metadata.len() > LIMITS.file_bytes {
+            return Err(SpreadsheetError::file_too_large(LIMITS.file_bytes));
+        }
         let watched = Watched {
             file,
             progress: None,
