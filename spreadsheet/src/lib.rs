@@ -166,7 +166,8 @@ fn sniff(reader: &mut impl Read, path: &Path) -> Result<Format, SpreadsheetError
     };
     match start.as_slice() {
         [] => Err(SpreadsheetError::Unreadable("文件是空的".to_owned())),
-        [b'P', b'K', 3, 4, ..] => Ok(Format::Xlsx),
+        // An archive, or an empty one.
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(Format::Xlsx),
         [0xD0, 0xCF, 0x11, 0xE0, ..] => Err(SpreadsheetError::Unreadable(
             "这是旧版Excel文件（.xls）或加密的工作簿；请去掉密码，另存为.xlsx或CSV UTF-8"
                 .to_owned(),

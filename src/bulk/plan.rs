@@ -5,6 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use snapshot::Question;
+use spreadsheet::row::CELLS_MOST;
 use spreadsheet::{SpreadsheetError, column_letters};
 
 use super::Refused;
@@ -126,6 +127,13 @@ fn check_cells(entry: &Entry<'_>, row: usize, form: Form) -> Result<(), Stop> {
         );
     }
     let used = entry.cells.used();
+    if used > CELLS_MOST {
+        return refuse(
+            CELLS_MOST,
+            Refusal::FileTooLarge,
+            "起的内容过多，一行最多1024列",
+        );
+    }
     match form {
         Form::Ndjson | Form::CsvUtf8 => {}
         Form::Xlsx => {

@@ -2,7 +2,9 @@
 //!
 //! hyper has no deadline for writing: a client that takes no bytes would hold its connection, and
 //! a client that pipelines questions without reading answers would hold its buffers too. The
-//! deadline runs from the first write that the socket refuses until everything is written.
+//! deadline runs from the first write that the socket refuses until everything is written, or as
+//! much as a client must at least take in that time: an answer that is sent while it is made may
+//! never be all written before its end.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -13,6 +15,9 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+/// What a client must at least take in the time it is given; single answers are smaller.
+const SHARE_BYTES: usize = 256 * 1024;
+
 /// A stream with a deadline for writing.
 pub(super) struct Patient<S> {
     stream: S,
@@ -20,6 +25,8 @@ pub(super) struct Patient<S> {
     timeouts: Counter,
     /// Runs while the socket refuses bytes. Boxed, because it is there for the rare case only.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Bytes taken since the deadline began.
+    taken: usize,
 }
 
 impl<S> Patient<S> {
@@ -29,6 +36,7 @@ impl<S> Patient<S> {
             patience,
             timeouts,
             deadline: None,
+            taken: 0,
         }
     }
 
@@ -38,8 +46,9 @@ impl<S> Patient<S> {
         written: Poll<io::Result<usize>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            return written;
+        if let Poll::Ready(written) = written {
+            self.note_taken(written.as_ref().map_or(0, |bytes| *bytes));
+            return Poll::Ready(written);
         }
         let patience = self.patience;
         let deadline = self
@@ -48,6 +57,18 @@ impl<S> Patient<S> {
         ready!(deadline.as_mut().poll(context));
         self.timeouts.inc();
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S> Patient<S> {
+    fn note_taken(&mut self, bytes: usize) {
+        if self.deadline.is_none() {
+            return;
+        }
+        self.taken += bytes;
+        if self.taken >= SHARE_BYTES {
+            (self.deadline, self.taken) = (None, 0);
+        }
     }
 }
 
@@ -86,7 +107,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     /// hyper flushes when its own buffer is written, so the client has taken what there was.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.deadline = None;
+        (self.deadline, self.taken) = (None, 0);
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

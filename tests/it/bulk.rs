@@ -10,11 +10,11 @@ use crate::http::{self, Response};
 use crate::program::Program;
 use crate::register::{Register, UNKNOWN, VALID, WITHDRAWN, ZHANG, ZHANG_ID};
 
-const NDJSON: &str = "application/x-ndjson";
-const JSON: &str = "application/json";
-const CSV: &str = "text/csv";
+pub(crate) const NDJSON: &str = "application/x-ndjson";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const CSV: &str = "text/csv";
 const GB18030: &str = "text/csv; charset=gb18030";
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 const APPENDED: [&str; 10] = [
     "核验结果",
@@ -29,7 +29,7 @@ const APPENDED: [&str; 10] = [
     "数据截至",
 ];
 
-fn post(program: &Program, content_type: &str, accept: &str, body: &[u8]) -> Response {
+pub(crate) fn post(program: &Program, content_type: &str, accept: &str, body: &[u8]) -> Response {
     let headers = [("content-type", content_type), ("accept", accept)];
     let mut response = http::send(program.public, "POST", "/v1/bulk", &headers, body);
     response.body = unchunked(&response);
@@ -84,7 +84,7 @@ fn table(bytes: Vec<u8>, name: &str) -> Vec<Vec<String>> {
     rows
 }
 
-fn problem(response: &Response) -> (u16, String) {
+pub(crate) fn problem(response: &Response) -> (u16, String) {
     let body: Value = serde_json::from_slice(&response.body).unwrap();
     assert!(
         body["detail"]

@@ -13,6 +13,7 @@ mod bulk;
 mod connections;
 mod contract;
 mod follow;
+mod hostile;
 mod http;
 mod living;
 mod openapi;
