@@ -5,9 +5,11 @@
 //! are drawn over the whole register and asked in turn, so that what is measured includes the
 //! caches missing as often as they do.
 
+mod lists;
 mod register;
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use certificate::sample::Population;
@@ -33,10 +35,11 @@ const STRIDE: u64 = 7_368_787;
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let register = Register::build(certificates());
-    let current = Current::new(register.open());
+    let current = Arc::new(Current::new(register.open()));
     factors(&mut criterion, register.population);
     find(&mut criterion, &current.snapshot, register.population);
     answers(&mut criterion, &current, register.population);
+    lists::lists(&mut criterion, &current, register.population);
     opening(&mut criterion, &register);
     criterion.final_summary();
 }
@@ -49,14 +52,14 @@ fn certificates() -> u64 {
 }
 
 /// Something made of each certificate that is asked for.
-fn asked<T>(population: Population, make: impl Fn(&Population, u64) -> T) -> Vec<T> {
+pub(crate) fn asked<T>(population: Population, make: impl Fn(&Population, u64) -> T) -> Vec<T> {
     let certificates = population.certificates();
     let of = |n: u64| n * STRIDE % certificates;
     (0..QUESTIONS).map(|n| make(&population, of(n))).collect()
 }
 
 /// Measures one call for each of `inputs` in turn.
-fn each<T, R>(
+pub(crate) fn each<T, R>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     inputs: &[T],
