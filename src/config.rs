@@ -16,7 +16,8 @@ use std::time::Duration;
 use snapshot::Channel;
 
 use crate::client::Network;
-use raw::Raw;
+use crate::quota::Budgets;
+use raw::{Bulk, Limits, Raw};
 
 /// Everything the server is told.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,6 +44,10 @@ pub struct Config {
     pub threads: usize,
     /// Whether name and identity number alone are a question.
     pub holder_search: bool,
+    /// The file of API keys, with [bulk].
+    pub api_keys: Option<PathBuf>,
+    /// How budgets are applied.
+    pub budgets: Budgets,
     /// What the operator should know, one line each.
     pub warnings: Vec<String>,
 }
@@ -137,13 +142,14 @@ fn finish(raw: Raw, directory: &Path) -> Result<Config, ConfigError> {
     let public = raw.public.ok_or(ConfigError::Missing(
         "section [public] (one of [public] and [exchange] is needed)",
     ))?;
-    let limits = raw.limits.unwrap_or_default();
-    let limited = limits.enabled.unwrap_or(true);
+    let budgets = budgets(&raw.limits.unwrap_or_default())?;
     let listen = public
         .listen
         .unwrap_or_else(|| vec!["127.0.0.1:8080".to_owned()]);
     let listen = addresses("public.listen", &listen)?;
-    if !limited && let Some(open) = listen.iter().find(|address| !address.ip().is_loopback()) {
+    if !budgets.enabled
+        && let Some(open) = listen.iter().find(|address| !address.ip().is_loopback())
+    {
         return Err(ConfigError::UnlimitedAndPublic(*open));
     }
     let admin = raw
@@ -164,26 +170,27 @@ fn finish(raw: Raw, directory: &Path) -> Result<Config, ConfigError> {
         trusted_proxies: networks(&public.trusted_proxies.unwrap_or_default())?,
         threads: threads(public.threads.unwrap_or(0))?,
         holder_search: holder_search(public.name_and_id.as_deref().unwrap_or("open"))?,
-        warnings: warnings(
-            limited,
-            replicas(limits.replicas.unwrap_or(1))?,
-            raw.bulk.is_some(),
-        ),
+        api_keys: raw.bulk.map(|bulk| directory.join(keys_file(bulk))),
+        warnings: warnings(budgets),
+        budgets,
     })
 }
 
-fn warnings(limited: bool, replicas: i64, bulk: bool) -> Vec<String> {
+fn warnings(budgets: Budgets) -> Vec<String> {
     let mut warnings = Vec::new();
-    if limited {
+    if budgets.enabled {
+        let replicas = budgets.replicas;
         warnings.push(format!(
-            "limits.enabled = true (replicas = {replicas}): budgets are not enforced in this \
-             release; limit requests in front of this server"
+            "limits.enabled = true (replicas = {replicas}): only API keys have limits; other \
+             budgets are not enforced in this release; limit requests in front of this server"
         ));
     }
-    if bulk {
-        warnings.push("[bulk] has no effect in this release".to_owned());
-    }
     warnings
+}
+
+fn keys_file(bulk: Bulk) -> String {
+    bulk.keys_file
+        .unwrap_or_else(|| "keys/api-keys.json".to_owned())
 }
 
 fn channel(name: &str) -> Result<Channel, ConfigError> {
@@ -216,9 +223,14 @@ fn threads(number: i64) -> Result<usize, ConfigError> {
     Ok(usize::try_from(threads).expect("at most 1024"))
 }
 
-fn replicas(number: i64) -> Result<i64, ConfigError> {
+fn budgets(limits: &Limits) -> Result<Budgets, ConfigError> {
     let allowed = "a whole number from 1 to 1000";
-    ranged("limits.replicas", number, 1, 1000, allowed).map(|_| number)
+    let replicas = limits.replicas.unwrap_or(1);
+    let replicas = ranged("limits.replicas", replicas, 1, 1000, allowed)?;
+    Ok(Budgets {
+        enabled: limits.enabled.unwrap_or(true),
+        replicas: u32::try_from(replicas).expect("at most 1000"),
+    })
 }
 
 fn ranged(

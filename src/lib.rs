@@ -6,15 +6,18 @@
 //! ([`question`]), asks the register ([`answer`]), and gives the answer its form ([`render`] for
 //! JSON, [`page`] for people); what cannot be asked is a [`refusal`]. Whole lists are answered by [`bulk`]. Beside the requests,
 //! [`refresh`] takes new generations and swaps them into [`live`]. [`metrics`] and [`log`] are
-//! told what happened, never what was asked. [`config`], [`client`], [`accept`], [`memory`] and
+//! told what happened, never what was asked. [`api_key`] says who may ask for many rows and
+//! [`quota`] how many; [`command`] are the commands beside the server. [`config`], [`client`], [`accept`], [`memory`] and
 //! [`process`] know nothing of the others.
 
 #![forbid(unsafe_code)]
 
 pub mod accept;
 pub mod answer;
+pub mod api_key;
 pub mod bulk;
 pub mod client;
+pub mod command;
 pub mod config;
 pub mod endpoint;
 pub mod live;
@@ -24,6 +27,7 @@ pub mod metrics;
 pub mod page;
 pub mod process;
 pub mod question;
+pub mod quota;
 pub mod refresh;
 pub mod refusal;
 pub mod render;

@@ -49,6 +49,8 @@ pub struct Metrics {
     pub refreshes: Counter,
     /// Polls that failed, or that found a generation to refuse.
     pub refresh_failures: Counter,
+    /// Looks at the file of API keys that failed; the keys before it went on.
+    pub api_key_failures: Counter,
     /// 1 while the live epoch was published too long ago, else 0.
     pub generation_old: Gauge,
     snapshot: SnapshotGauges,
@@ -86,6 +88,7 @@ impl Metrics {
             connections: Gauge::default(),
             refreshes: Counter::default(),
             refresh_failures: Counter::default(),
+            api_key_failures: Counter::default(),
             generation_old: Gauge::default(),
             snapshot: SnapshotGauges::default(),
         };
@@ -195,6 +198,11 @@ impl Metrics {
                 "refresh_failures",
                 "Polls that failed or met a generation to refuse",
                 &self.refresh_failures,
+            ),
+            (
+                "api_key_failures",
+                "Looks at the file of API keys that failed",
+                &self.api_key_failures,
             ),
         ] {
             registry.register(name, help, counter.clone());

@@ -84,7 +84,7 @@ pub(super) struct Client {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Bulk {
-    keys_file: Option<String>,
+    pub(super) keys_file: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -39,6 +39,9 @@ fn the_least_file_has_the_defaults_of_the_contract() {
     assert_eq!(config.public, ["127.0.0.1:8080".parse().unwrap()]);
     assert_eq!(config.admin, "127.0.0.1:9090".parse().unwrap());
     assert_eq!((config.threads, config.holder_search), (0, true));
+    assert_eq!(config.api_keys, None);
+    let budgets = (config.budgets.enabled, config.budgets.replicas);
+    assert_eq!(budgets, (true, 1));
     assert_eq!(config.warnings.len(), 1);
     assert!(
         config.warnings[0].contains("not enforced in this release"),
@@ -93,7 +96,12 @@ replicas = 2
         trusted_proxies: vec![Network::parse("10.0.0.0/8").unwrap()],
         threads: 3,
         holder_search: false,
-        warnings: vec!["[bulk] has no effect in this release".to_owned()],
+        api_keys: Some(PathBuf::from("/etc/certq/keys/api-keys.json")),
+        budgets: Budgets {
+            enabled: false,
+            replicas: 2,
+        },
+        warnings: Vec::new(),
     };
     assert_eq!(config, expected);
 }

@@ -20,14 +20,14 @@ const PACKAGES: [(&str, &[&str]); 6] = [
 /// The floors of the server, lowest first; a file may name only files of lower floors, and of its
 /// own folder.
 const FLOORS: [&[&str]; 9] = [
-    &["accept", "client", "log", "memory", "process"],
+    &["accept", "client", "log", "memory", "process", "quota"],
     &["config", "metrics", "refusal", "reply", "route", "live"],
-    &["answer", "question", "page"],
+    &["answer", "api_key", "question", "page"],
     &["render"],
     &["bulk"],
     &["endpoint", "national"],
     &["request"],
-    &["serve", "refresh"],
+    &["command", "serve", "refresh"],
     &["main", "lib"],
 ];
 
