@@ -4,8 +4,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::error::Error;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,7 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use certificate::LookupKey;
+use certq::api_key::{ApiKeyError, ApiKeys, LOOK_INTERVAL, Watching};
 use certq::bulk::Workshop;
+use certq::command::keys::{self, Keys};
+use certq::command::{Exit, Failure};
 use certq::config::Config;
 use certq::live::Live;
 use certq::log::{Level, Log, in_one_line};
@@ -34,6 +35,10 @@ use tokio::sync::mpsc;
 
 /// How long the end waits for the log to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is said when [bulk] names a file that is not there.
+const NO_API_KEYS: &str =
+    "bulk.keys_file is not there: no API key works until certq keys create makes it";
 
 /// Public query server for vocational skill-level certificates.
 #[derive(Parser)]
@@ -57,13 +62,8 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
-}
-
-/// Why the program ends, and with which exit code. `Display` is one line that says what to do.
-#[derive(Debug)]
-struct Failure {
-    code: u8,
-    message: String,
+    #[command(subcommand)]
+    Keys(Keys),
 }
 
 fn main() -> ExitCode {
@@ -74,12 +74,13 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve { config } => start(&config),
         Command::CheckConfig { config } => check(&config),
+        Command::Keys(keys) => keys::run(&keys, now()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("certq: {failure}");
-            ExitCode::from(failure.code)
+            ExitCode::from(failure.exit.code())
         }
     }
 }
@@ -99,12 +100,16 @@ fn explain_usage(error: &clap::Error) -> ExitCode {
     let told = told.join(" ");
     let told = told.strip_prefix("error: ").unwrap_or(&told);
     eprintln!("certq: {told}; see --help");
-    ExitCode::from(64)
+    ExitCode::from(Exit::Usage.code())
 }
 
 fn check(path: &Path) -> Result<(), Failure> {
     let config = read_config(path)?;
     read_keys(&config)?;
+    let api_keys = read_api_keys(&config)?;
+    if api_keys.is_some_and(|keys| !keys.has_file()) {
+        eprintln!("certq: warning: {NO_API_KEYS}");
+    }
     for warning in &config.warnings {
         eprintln!("certq: warning: {warning}");
     }
@@ -117,7 +122,8 @@ fn start(path: &Path) -> Result<(), Failure> {
     let unconfined = confine();
     let config = read_config(path)?;
     let (keys, publishers) = read_keys(&config)?;
-    let cache = Cache::open(&config.cache).map_err(|error| Failure::io(&error))?;
+    let api_keys = read_api_keys(&config)?;
+    let cache = Cache::open(&config.cache).map_err(|error| Exit::Io.because(&error))?;
 
     let metrics = Arc::new(Metrics::new(&Route::NAMES, request::outcomes()));
     let log = Log::start(std::io::stderr(), metrics.log_lines_dropped.clone(), now);
@@ -127,6 +133,15 @@ fn start(path: &Path) -> Result<(), Failure> {
     }
     for warning in &config.warnings {
         log.event(Level::Warning, "configuration", &[("warning", warning)]);
+    }
+
+    let (_watching, stopped) = std::sync::mpsc::channel();
+    if let Some(keys) = api_keys {
+        if !keys.has_file() {
+            log.event(Level::Warning, "configuration", &[("warning", NO_API_KEYS)]);
+        }
+        let watching = Watching::new(keys, Arc::clone(&metrics), log.clone());
+        watching.start(LOOK_INTERVAL, stopped);
     }
 
     let live = Arc::new(Live::new("the store has not been read yet"));
@@ -185,21 +200,17 @@ fn now() -> Timestamp {
 }
 
 fn read_config(path: &Path) -> Result<Config, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure {
-        code: 64,
-        message: format!(
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Exit::Usage.saying(format!(
             "{}: {error}; name a readable file with --config",
             path.display()
-        ),
+        ))
     })?;
     let directory = path.parent().unwrap_or(Path::new("."));
     let parsed = Config::parse(&text, directory, |name| {
         std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
     });
-    parsed.map_err(|error| Failure {
-        code: 64,
-        message: format!("{}: {error}", path.display()),
-    })
+    parsed.map_err(|error| Exit::Usage.saying(format!("{}: {error}", path.display())))
 }
 
 /// Keys are part of the configuration: a file that is missing, malformed or open to others is
@@ -211,15 +222,25 @@ fn read_keys(config: &Config) -> Result<(Vec<LookupKey>, PublisherKeys), Failure
         .map(|path| keyfile::read_lookup(path));
     let lookup = lookup
         .collect::<Result<_, _>>()
-        .map_err(|error| Failure::key(&error))?;
+        .map_err(|error| key_failure(&error))?;
     let publishers = config
         .publisher_keys
         .iter()
         .map(|path| keyfile::read_publisher_public(path));
     let publishers = publishers
         .collect::<Result<_, _>>()
-        .map_err(|error| Failure::key(&error))?;
+        .map_err(|error| key_failure(&error))?;
     Ok((lookup, PublisherKeys::new(publishers)))
+}
+
+/// A file of API keys that cannot be used is a wrong configuration, like any key file.
+fn read_api_keys(config: &Config) -> Result<Option<Arc<ApiKeys>>, Failure> {
+    let Some(path) = &config.api_keys else {
+        return Ok(None);
+    };
+    let keys = ApiKeys::open(path.clone(), config.budgets);
+    keys.map(|keys| Some(Arc::new(keys)))
+        .map_err(|error: ApiKeyError| Exit::Usage.because(&error))
 }
 
 /// Says where a panic happened, and nothing of what it says: a message may hold what was asked.
@@ -252,7 +273,7 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .thread_name("serve")
         .build()
-        .map_err(|error| Failure::io(&error))
+        .map_err(|error| Exit::Io.because(&error))
 }
 
 async fn bind(config: &Config) -> Result<Listeners, Failure> {
@@ -267,12 +288,11 @@ async fn bind(config: &Config) -> Result<Listeners, Failure> {
 }
 
 async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| Failure {
-        code: 74,
-        message: format!(
+    TcpListener::bind(address).await.map_err(|error| {
+        Exit::Io.saying(format!(
             "cannot listen on {address}: {error}; stop what uses it, or change {key} in the \
              configuration"
-        ),
+        ))
     })
 }
 
@@ -297,7 +317,7 @@ fn log_listeners(log: &Log, listeners: &Listeners) {
 
 /// A message for each SIGTERM or SIGINT.
 fn signals() -> Result<mpsc::Receiver<()>, Failure> {
-    let caught = |kind| signal(kind).map_err(|error| Failure::io(&error));
+    let caught = |kind| signal(kind).map_err(|error| Exit::Io.because(&error));
     let (mut terminate, mut interrupt) = (
         caught(SignalKind::terminate())?,
         caught(SignalKind::interrupt())?,
@@ -317,30 +337,11 @@ fn signals() -> Result<mpsc::Receiver<()>, Failure> {
     Ok(stop)
 }
 
-impl Failure {
-    fn key(error: &KeyFileError) -> Self {
-        let hint = match error {
-            KeyFileError::File(_) => {
-                "; make it with index-builder keys, or name another one in [keys]"
-            }
-            _ => "",
-        };
-        Self {
-            code: 64,
-            message: in_one_line(error) + hint,
-        }
-    }
-
-    fn io(error: &(dyn Error + 'static)) -> Self {
-        Self {
-            code: 74,
-            message: in_one_line(error),
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
+/// Key files are part of the configuration.
+fn key_failure(error: &KeyFileError) -> Failure {
+    let hint = match error {
+        KeyFileError::File(_) => "; make it with index-builder keys, or name another one in [keys]",
+        _ => "",
+    };
+    Exit::Usage.saying(in_one_line(error) + hint)
 }
