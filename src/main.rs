@@ -135,15 +135,7 @@ fn start(path: &Path) -> Result<(), Failure> {
         log.event(Level::Warning, "configuration", &[("warning", warning)]);
     }
 
-    let (_watching, stopped) = std::sync::mpsc::channel();
-    if let Some(keys) = api_keys {
-        if !keys.has_file() {
-            log.event(Level::Warning, "configuration", &[("warning", NO_API_KEYS)]);
-        }
-        let watching = Watching::new(keys, Arc::clone(&metrics), log.clone());
-        watching.start(LOOK_INTERVAL, stopped);
-    }
-
+    let _watching = api_keys.as_ref().map(|keys| watch(keys, &metrics, &log));
     let live = Arc::new(Live::new("the store has not been read yet"));
     let site = Site {
         live: Arc::clone(&live),
@@ -152,6 +144,7 @@ fn start(path: &Path) -> Result<(), Failure> {
         holder_search: config.holder_search,
         trusted_proxies: config.trusted_proxies.clone(),
         workshop: workshop(&config, &metrics, &log),
+        api_keys,
         uploads: Uploads::default(),
         now,
     };
@@ -176,6 +169,17 @@ fn start(path: &Path) -> Result<(), Failure> {
     }
     log.flush(LOG_PATIENCE);
     served
+}
+
+/// Has the file of keys read again when it changes, until what is returned is dropped.
+fn watch(keys: &Arc<ApiKeys>, metrics: &Arc<Metrics>, log: &Log) -> std::sync::mpsc::Sender<()> {
+    if !keys.has_file() {
+        log.event(Level::Warning, "configuration", &[("warning", NO_API_KEYS)]);
+    }
+    let (watching, stopped) = std::sync::mpsc::channel();
+    let watch = Watching::new(Arc::clone(keys), Arc::clone(metrics), log.clone());
+    watch.start(LOOK_INTERVAL, stopped);
+    watching
 }
 
 /// Lists get half of the cores, and give way on those.

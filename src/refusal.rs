@@ -41,6 +41,16 @@ pub enum Refusal {
     },
     /// The API key is none of ours, or was revoked.
     KeyUnknown,
+    /// Requests came too fast, or too many at once.
+    RateLimited {
+        /// When to ask again.
+        retry_after_s: u32,
+    },
+    /// The day's rows are used up, or the key is paused.
+    QuotaExceeded {
+        /// When to ask again.
+        retry_after_s: u32,
+    },
     /// A list has more rows than its sender may send at once.
     TooManyRows {
         /// What is allowed.
@@ -100,7 +110,7 @@ pub const DAMAGED: &str = "damaged";
 
 impl Refusal {
     /// Every [`code`](Self::code), for metrics and the description of the interface.
-    pub const CODES: [&str; 22] = [
+    pub const CODES: [&str; 24] = [
         "malformed_json",
         "two_factors_required",
         "number_malformed",
@@ -110,6 +120,8 @@ impl Refusal {
         "epoch_in_future",
         "epoch_not_reached",
         "key_unknown",
+        "rate_limited",
+        "quota_exceeded",
         "too_many_rows",
         "file_unreadable",
         "encoding",
@@ -139,6 +151,8 @@ impl Refusal {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::KeyUnknown => "key_unknown",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::QuotaExceeded { .. } => "quota_exceeded",
             Self::TooManyRows { .. } => "too_many_rows",
             Self::FileUnreadable => "file_unreadable",
             Self::Encoding => "encoding",
@@ -171,6 +185,7 @@ impl Refusal {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Self::KeyUnknown => StatusCode::UNAUTHORIZED,
+            Self::RateLimited { .. } | Self::QuotaExceeded { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::CannotAnswer | Self::Damaged(_) | Self::EpochNotReached | Self::Overloaded => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -204,11 +219,15 @@ impl Refusal {
 
     /// When to ask again, in seconds, where asking again can help.
     pub fn retry_after_s(self) -> Option<u32> {
-        matches!(
-            self,
-            Self::CannotAnswer | Self::Damaged(_) | Self::EpochNotReached | Self::Overloaded
-        )
-        .then_some(RETRY_AFTER_S)
+        match self {
+            Self::CannotAnswer | Self::Damaged(_) | Self::EpochNotReached | Self::Overloaded => {
+                Some(RETRY_AFTER_S)
+            }
+            Self::RateLimited { retry_after_s } | Self::QuotaExceeded { retry_after_s } => {
+                Some(retry_after_s)
+            }
+            _ => None,
+        }
     }
 
     /// The value of `Allow` for a wrong method.
@@ -242,6 +261,8 @@ impl Refusal {
                     "一次最多核验{limit_rows}行；请分几次上传，或使用有更高额度的API密钥"
                 ));
             }
+            Self::RateLimited { .. } => "请求过于频繁，请稍后重试",
+            Self::QuotaExceeded { .. } => "今天的核验额度已用完，明天恢复",
             Self::KeyUnknown => "API密钥无效或已停用，请与发放密钥的单位联系",
             Self::FileUnreadable => "文件已损坏、加密，或不是CSV、XLSX文件",
             Self::Encoding => "文件编码有误：既不是完整的UTF-8，也不是GB18030",
@@ -300,6 +321,8 @@ mod tests {
             Refusal::NotFound,
             Refusal::MethodNotAllowed { allow: "GET" },
             Refusal::KeyUnknown,
+            Refusal::RateLimited { retry_after_s: 1 },
+            Refusal::QuotaExceeded { retry_after_s: 1 },
             Refusal::TooManyRows { limit_rows: 20 },
             Refusal::FileUnreadable,
             Refusal::Encoding,

@@ -22,6 +22,7 @@ use hyper::{Request, Response};
 use jiff::Timestamp;
 
 use crate::accept;
+use crate::api_key::ApiKeys;
 use crate::bulk::Workshop;
 use crate::client::{self, Network};
 use crate::endpoint;
@@ -60,6 +61,8 @@ pub struct Site {
     pub trusted_proxies: Vec<Network>,
     /// Where lists are answered.
     pub workshop: Workshop,
+    /// Who may send longer ones.
+    pub api_keys: Option<Arc<ApiKeys>>,
     /// How many lists arrive at once.
     pub uploads: Uploads,
     /// Reads the clock.

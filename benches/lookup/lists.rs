@@ -69,6 +69,8 @@ pub(crate) fn lists(criterion: &mut Criterion, current: &Arc<Current>, populatio
                     form,
                     rows_most: ROWS_MOST,
                     holder_search: true,
+                    account: None,
+                    permit: None,
                     current: Arc::clone(current),
                     deadline: Instant::now() + Duration::from_secs(60),
                 };

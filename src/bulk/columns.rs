@@ -62,7 +62,7 @@ fn result(verdict: &Verdict<'_>) -> &'static str {
         (_, Some(Status::Valid)) => "一致有效",
         (_, Some(Status::Withdrawn)) => "一致但已撤销",
         (Verdict::Invalid(_), _) => "格式错误",
-        (Verdict::CannotAnswer | Verdict::Limited, _) => "暂时无法核验",
+        (Verdict::CannotAnswer(_) | Verdict::Limited, _) => "暂时无法核验",
         (Verdict::Match(_) | Verdict::NoMatch, _) => "信息不一致或未查到",
     }
 }
@@ -85,7 +85,7 @@ fn remark<'a>(verdict: &'a Verdict<'_>) -> Cow<'a, str> {
         }
         Verdict::NoMatch => Cow::Borrowed("不等于证书是假的，请逐字核对姓名、证书编号和证件号码"),
         Verdict::Invalid(fault) => fault.detail(),
-        Verdict::CannotAnswer => Cow::Borrowed("系统暂时无法核验，请稍后重试；这不表示证书无效"),
+        Verdict::CannotAnswer(_) => Cow::Borrowed("系统暂时无法核验，请稍后重试；这不表示证书无效"),
         Verdict::Limited => Cow::Borrowed("超出核验额度，本行未核验；这不表示证书无效"),
     }
 }

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::grant::Grant;
 use super::list::{Entry, List};
 use super::mapping::Places;
 use super::outlet::Outlet;
@@ -21,6 +22,7 @@ use super::workshop::Shared;
 use super::{Kind, Refused};
 use crate::live::Current;
 use crate::log::Level;
+use crate::quota::{Account, Now, Permit};
 use crate::refusal::Refusal;
 use crate::reply::Piece;
 
@@ -39,6 +41,10 @@ pub struct Order {
     pub rows_most: usize,
     /// Whether name and identity number alone are a question.
     pub holder_search: bool,
+    /// Whose quota is charged, as of when; `None` for somebody without a key.
+    pub account: Option<(Arc<Account>, Now)>,
+    /// The place of a job of that account, free again when this one is over.
+    pub permit: Option<Permit>,
     /// The one snapshot that answers all rows.
     pub current: Arc<Current>,
     /// When the whole request must be over.
@@ -91,11 +97,12 @@ pub(super) fn run(
                 return Ok(());
             }
         };
+        let grant = Grant::take(order.account.as_ref(), plan.questions() as u64);
         if begun.send(Ok(())).is_err() {
             return Ok(());
         }
         let outlet = Outlet::new(pieces, order.deadline, runtime, turn);
-        answer(shared, &order, list, plan, outlet)
+        answer(shared, &order, list, plan, grant, outlet)
     });
     // A panic costs this job only; the hook has told where it was.
     match catch_unwind(job) {
@@ -128,15 +135,18 @@ fn answer(
     order: &Order,
     mut list: List,
     mut plan: Plan,
+    mut grant: Grant,
     outlet: Outlet,
 ) -> Result<(), Stop> {
     let current = &*order.current;
     let mut output = Output::begin(order.form, &list, current, &shared.spool, outlet)?;
     let mut counts = Counts::default();
-    let mut granted = plan.questions() as u64;
     let answered = list.each(|entry| {
-        let verdict = judge(order, &mut plan, &mut granted, &entry);
+        let verdict = judge(order, &mut plan, &mut grant, &entry);
         counts[verdict.index()] += 1;
+        if let Verdict::CannotAnswer(damaged) = &verdict {
+            shared.alarm(damaged, counts[verdict.index()]);
+        }
         output.row(current, entry.cells, &verdict).map_err(Stop::Io)
     });
     shared.count(&counts);
@@ -145,23 +155,27 @@ fn answer(
     Ok(())
 }
 
-/// The verdict on one row. A question that was answered before costs nothing.
+/// The verdict on one row. A question that was answered before costs nothing, and one that cannot
+/// be answered neither.
 fn judge<'s>(
     order: &'s Order,
     plan: &mut Plan,
-    granted: &mut u64,
+    grant: &mut Grant,
     entry: &Entry<'_>,
 ) -> Verdict<'s> {
     let question = match ask(entry, order.holder_search) {
         Ok(question) => question,
         Err(fault) => return Verdict::Invalid(fault),
     };
-    if plan.is_new(&question) {
-        if *granted == 0 {
-            return Verdict::Limited;
-        }
-        *granted -= 1;
-        plan.note_answered(&question);
+    let is_new = plan.is_new(&question);
+    if is_new && grant.is_used_up() {
+        return Verdict::Limited;
     }
-    Verdict::of(&order.current, &question)
+    let verdict = Verdict::of(&order.current, &question);
+    let is_answered = matches!(verdict, Verdict::Match(_) | Verdict::NoMatch);
+    if is_new && is_answered {
+        plan.note_answered(&question);
+        grant.charge(matches!(verdict, Verdict::Match(_)));
+    }
+    verdict
 }

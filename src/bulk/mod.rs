@@ -9,10 +9,11 @@
 //! client stops reading waits without keeping others from running, and one whose client goes ends.
 //!
 //! Reading order: [`mapping`] and [`list`] read, [`verdict`] answers one row, [`columns`] puts it
-//! in words, [`output`] gives it a form, [`plan`] is the first pass, [`job`] the whole, in
+//! in words, [`output`] gives it a form, [`plan`] is the first pass and [`grant`] what it may cost, [`job`] the whole, in
 //! [`turns`] and into an [`outlet`]; the [`workshop`] starts them.
 
 mod columns;
+mod grant;
 pub mod job;
 mod list;
 pub mod mapping;
@@ -45,7 +46,8 @@ pub struct Refused {
 }
 
 impl Refused {
-    fn because(refusal: Refusal, detail: impl Into<Cow<'static, str>>) -> Self {
+    /// A refusal in other words.
+    pub fn because(refusal: Refusal, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             refusal,
             detail: Some(detail.into()),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use snapshot::{Question, Status};
+use snapshot::{Damaged, Question, Status};
 
 use crate::answer::{self, Answer, Certificate};
 use crate::live::Current;
@@ -33,7 +33,7 @@ pub(super) enum Verdict<'s> {
     /// It asks nothing.
     Invalid(Fault),
     /// The data that would answer are damaged.
-    CannotAnswer,
+    CannotAnswer(Damaged),
     /// The quota is used up.
     Limited,
 }
@@ -47,7 +47,7 @@ impl<'s> Verdict<'s> {
         match answer::answer(current, question) {
             Ok(Answer::Match(certificates)) => Self::Match(certificates),
             Ok(Answer::NoMatch(_)) => Self::NoMatch,
-            Err(_) => Self::CannotAnswer,
+            Err(damaged) => Self::CannotAnswer(damaged),
         }
     }
 
@@ -57,7 +57,7 @@ impl<'s> Verdict<'s> {
             Self::Match(_) => 0,
             Self::NoMatch => 1,
             Self::Invalid(_) => 2,
-            Self::CannotAnswer => 3,
+            Self::CannotAnswer(_) => 3,
             Self::Limited => 4,
         }
     }
@@ -72,7 +72,7 @@ impl<'s> Verdict<'s> {
         match self {
             Self::Match(_) | Self::NoMatch => None,
             Self::Invalid(fault) => Some(fault.code()),
-            Self::CannotAnswer => Some(Refusal::CannotAnswer.code()),
+            Self::CannotAnswer(_) => Some(Refusal::CannotAnswer.code()),
             Self::Limited => Some("quota_exceeded"),
         }
     }

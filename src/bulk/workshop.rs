@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use snapshot::Damaged;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -12,7 +13,7 @@ use super::output::Counts;
 use super::turns::Turns;
 use super::verdict::OUTCOMES;
 use super::{Refused, preview};
-use crate::log::Log;
+use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::process;
 use crate::refusal::Refusal;
@@ -102,6 +103,17 @@ impl Workshop {
 }
 
 impl Shared {
+    /// Tells the operator of damage that was met, in words only the first `time` of a list.
+    pub(super) fn alarm(&self, damaged: &Damaged, time: u64) {
+        self.metrics.damaged_answers.inc();
+        if time > 1 {
+            return;
+        }
+        let place = damaged.to_string();
+        self.log
+            .event(Level::Error, "damaged", &[("where", &place)]);
+    }
+
     /// Counts rows by outcome.
     pub(super) fn count(&self, counts: &Counts) {
         for (outcome, count) in OUTCOMES.iter().zip(counts) {

@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hyper::header::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use crate::accept;
 use crate::bulk::{Form, Kind, Order, Refused, Workshop, mapping};
 use crate::live::Current;
+use crate::quota::{Account, Now, Permit};
 use crate::refusal::Refusal;
 use crate::render;
 use crate::reply::{Media, Reply};
@@ -19,6 +21,9 @@ pub const ANONYMOUS_ROWS_MOST: usize = 20;
 
 /// Rows that the holder of a key may send at once (CONTRACT 4.2).
 pub const ROWS_MOST: usize = 100_000;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 const NDJSON: &str = "application/x-ndjson";
 const CSV: &str = "text/csv";
@@ -38,10 +43,17 @@ pub struct Asked<'h> {
     pub query: &'h str,
     /// Whether name and identity number alone are a question.
     pub holder_search: bool,
-    /// Rows that the asker may send at once.
-    pub rows_most: usize,
     /// When the whole request must be over.
     pub deadline: Instant,
+}
+
+/// Who asks, and what that allows.
+#[derive(Debug)]
+pub struct Asker {
+    /// The account whose quota is charged, as of when; `None` for somebody without a key.
+    pub account: Option<(Arc<Account>, Now)>,
+    /// The place of a job of that account.
+    pub permit: Option<Permit>,
 }
 
 /// Answers a list.
@@ -54,6 +66,7 @@ pub async fn answer(
     current: Arc<Current>,
     body: Bytes,
     asked: Asked<'_>,
+    asker: Asker,
 ) -> Result<Reply, Refused> {
     let kind = kind(asked.content_type)?;
     let places = mapping::parse(asked.query)?;
@@ -63,13 +76,42 @@ pub async fn answer(
         kind,
         places,
         form,
-        rows_most: asked.rows_most,
+        rows_most: asker.rows_most(),
         holder_search: asked.holder_search,
+        account: asker.account.clone(),
+        permit: asker.permit,
         current,
         deadline: asked.deadline,
     };
     let pieces = workshop.answer(order).await?;
-    Ok(Reply::pieces(form.media(), pieces).attachment(form.file_name()))
+    let reply = Reply::pieces(form.media(), pieces).attachment(form.file_name());
+    Ok(with_standing(reply, asker.account.as_ref()))
+}
+
+/// Adds where an account stands.
+pub fn with_standing(reply: Reply, account: Option<&(Arc<Account>, Now)>) -> Reply {
+    let Some(standing) = account.and_then(|(account, now)| account.headers(*now)) else {
+        return reply;
+    };
+    let headers = [
+        (RATE_LIMIT, standing.limit),
+        (RATE_LIMIT_POLICY, standing.policy),
+    ];
+    headers.into_iter().fold(reply, |reply, (name, value)| {
+        match HeaderValue::try_from(value) {
+            Ok(value) => reply.header(name, value),
+            Err(_) => reply,
+        }
+    })
+}
+
+impl Asker {
+    fn rows_most(&self) -> usize {
+        match self.account {
+            Some(_) => ROWS_MOST,
+            None => ANONYMOUS_ROWS_MOST,
+        }
+    }
 }
 
 /// Shows what a spreadsheet looks like.

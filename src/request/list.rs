@@ -16,8 +16,9 @@ use tokio::time::Instant;
 
 use super::{Site, body, fresh_enough, header};
 use crate::bulk::Refused;
-use crate::endpoint::bulk::{self, ANONYMOUS_ROWS_MOST, Asked, ROWS_MOST};
+use crate::endpoint::bulk::{self, Asked, Asker};
 use crate::live::Current;
+use crate::quota::{self, Account, Limit, Now, Permit};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::route::Route;
@@ -44,13 +45,6 @@ pub struct Uploads {
     with_key: Semaphore,
 }
 
-/// What somebody may send.
-struct Allowance {
-    rows_most: usize,
-    bytes_most: usize,
-    deadline: Duration,
-}
-
 impl Default for Uploads {
     fn default() -> Self {
         Self {
@@ -68,25 +62,32 @@ pub(super) async fn answer(
     incoming: Incoming,
     body_deadline: Duration,
 ) -> (Reply, Option<Arc<Current>>) {
-    let deadline = Instant::now() + DEADLINE;
-    let read = read(site, head, incoming, body_deadline).await;
+    let asked = Asked {
+        content_type: header(head, &CONTENT_TYPE),
+        accept: header(head, &ACCEPT),
+        query: head.uri.query().unwrap_or_default(),
+        holder_search: site.holder_search,
+        deadline: Instant::now() + DEADLINE,
+    };
+    let account = match account(site, head) {
+        Ok(account) => account,
+        Err(refusal) => return (bulk::refused(&refusal.into()), site.live.hold()),
+    };
+    let read = read(site, head, account.as_ref(), incoming, body_deadline).await;
     // After the body, so that nothing waits while it is held.
     let current = site.live.hold();
     let reply = match read {
-        Ok((body, allowance)) => {
-            let asked = Asked {
-                content_type: header(head, &CONTENT_TYPE),
-                accept: header(head, &ACCEPT),
-                query: head.uri.query().unwrap_or_default(),
-                holder_search: site.holder_search,
-                rows_most: allowance.rows_most,
-                deadline,
+        Ok((body, permit)) => {
+            let asker = Asker {
+                account: account.clone(),
+                permit,
             };
-            endpoint(site, route, head, current.clone(), body, asked).await
+            endpoint(site, route, head, current.clone(), body, asked, asker).await
         }
-        Err(refusal) => Err(refusal.into()),
+        Err(refused) => Err(refused),
     };
-    let reply = reply.unwrap_or_else(|refused| bulk::refused(&refused));
+    let reply = reply
+        .unwrap_or_else(|refused| bulk::with_standing(bulk::refused(&refused), account.as_ref()));
     (reply, current)
 }
 
@@ -97,44 +98,69 @@ async fn endpoint(
     current: Option<Arc<Current>>,
     body: Bytes,
     asked: Asked<'_>,
+    asker: Asker,
 ) -> Result<Reply, Refused> {
     if route == Route::BulkPreview {
         return bulk::preview(&site.workshop, body, asked.content_type).await;
     }
     fresh_enough(head, current.as_deref())?;
     let current = current.ok_or(Refusal::CannotAnswer)?;
-    bulk::answer(&site.workshop, current, body, asked).await
+    bulk::answer(&site.workshop, current, body, asked, asker).await
+}
+
+/// The account of the key in `Authorization`, as of now; `None` without one.
+fn account(site: &Site, head: &Parts) -> Result<Option<(Arc<Account>, Now)>, Refusal> {
+    if !head.headers.contains_key(AUTHORIZATION) {
+        return Ok(None);
+    }
+    let mut words = header(head, &AUTHORIZATION).split_ascii_whitespace();
+    let (scheme, key, end) = (words.next(), words.next(), words.next());
+    let is_bearer = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    let key = key.filter(|_| is_bearer && end.is_none());
+    let account = key.and_then(|key| site.api_keys.as_ref()?.find(key));
+    let now = Now {
+        wall: (site.now)(),
+        tick: std::time::Instant::now(),
+    };
+    match account {
+        Some(account) => Ok(Some((account, now))),
+        None => Err(Refusal::KeyUnknown),
+    }
 }
 
 /// Reads the list, when its sender may send one now.
 async fn read(
     site: &Site,
     head: &Parts,
+    account: Option<&(Arc<Account>, Now)>,
     incoming: Incoming,
     body_deadline: Duration,
-) -> Result<(Bytes, Allowance), Refusal> {
-    let is_anonymous = !head.headers.contains_key(AUTHORIZATION);
-    let allowance = match is_anonymous {
-        true => Allowance {
-            rows_most: ANONYMOUS_ROWS_MOST,
-            bytes_most: ANONYMOUS_BYTES_MAX,
-            deadline: body_deadline,
-        },
-        false => Allowance {
-            rows_most: ROWS_MOST,
-            bytes_most: LIST_BYTES_MAX,
-            deadline: UPLOAD_DEADLINE,
-        },
-    };
+) -> Result<(Bytes, Option<Permit>), Refused> {
+    let permit = account
+        .map(|(account, now)| account.begin(*now))
+        .transpose();
+    let permit = permit.map_err(refused)?;
     let encoding = header(head, &CONTENT_ENCODING);
     if !(encoding.is_empty() || encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Refusal::MediaType {
-            needed: "未压缩的内容",
-        });
+        let needed = "未压缩的内容";
+        return Err(Refusal::MediaType { needed }.into());
     }
-    let _arriving = site.uploads.enter(is_anonymous)?;
-    let body = body::read(incoming, allowance.bytes_most, allowance.deadline).await?;
-    Ok((body, allowance))
+    let (bytes_most, deadline) = match account {
+        Some(_) => (LIST_BYTES_MAX, UPLOAD_DEADLINE),
+        None => (ANONYMOUS_BYTES_MAX, body_deadline),
+    };
+    let _arriving = site.uploads.enter(account.is_none())?;
+    Ok((body::read(incoming, bytes_most, deadline).await?, permit))
+}
+
+/// A limit of an account as a refusal that says which.
+fn refused(refused: quota::Refused) -> Refused {
+    let retry_after_s = u32::try_from(refused.retry_after_s).unwrap_or(u32::MAX);
+    let refusal = match refused.limit {
+        Limit::Rate | Limit::Jobs => Refusal::RateLimited { retry_after_s },
+        Limit::Quota | Limit::Paused => Refusal::QuotaExceeded { retry_after_s },
+    };
+    Refused::because(refusal, refused.limit.to_string())
 }
 
 impl Uploads {

@@ -37,7 +37,7 @@ pub(crate) fn post(program: &Program, content_type: &str, accept: &str, body: &[
 }
 
 /// The bytes of a body whose length was not known.
-fn unchunked(response: &Response) -> Vec<u8> {
+pub(crate) fn unchunked(response: &Response) -> Vec<u8> {
     if response.header("transfer-encoding") != Some("chunked") {
         return response.body.clone();
     }
@@ -56,7 +56,7 @@ fn unchunked(response: &Response) -> Vec<u8> {
     }
 }
 
-fn lines(response: &Response) -> Vec<Value> {
+pub(crate) fn lines(response: &Response) -> Vec<Value> {
     assert_eq!(response.status, 200, "{}", response.text());
     let text = response.text();
     assert!(text.ends_with('\n'));

@@ -49,6 +49,7 @@ fn server(deadlines: Deadlines) -> Server {
     let site = Arc::new(Site {
         live: Arc::new(Live::new("no register")),
         workshop: Workshop::new(1, spool, Arc::clone(&metrics), log.clone()),
+        api_keys: None,
         uploads: Uploads::default(),
         metrics,
         log,

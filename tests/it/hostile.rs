@@ -340,7 +340,9 @@ fn texts() -> Vec<(&'static str, Vec<u8>, Expected)> {
         ),
         (
             "noise",
-            (0..most).map(|i| (i * 7919 % 251) as u8).collect(),
+            (0..most)
+                .map(|i| u8::try_from(i * 7919 % 251).unwrap())
+                .collect(),
             Refused(400, "encoding"),
         ),
         (

@@ -15,6 +15,7 @@ mod contract;
 mod follow;
 mod hostile;
 mod http;
+mod jobs;
 mod keys;
 mod living;
 mod openapi;
