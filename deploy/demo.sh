@@ -46,6 +46,9 @@ listen = ["127.0.0.1:$port"]
 
 [admin]
 listen = "127.0.0.1:$admin_port"
+
+[bulk]
+keys_file = "keys/api-keys.json"
 TOML
 }
 
@@ -79,6 +82,8 @@ start() {
     "$bin/index-builder" publish --registry "$dir/registry" --ledger "$dir/ledger" \
         --keys "$dir/keys" --store "$dir/store"
     write_config
+    "$bin/certq" keys create --keys-file "$dir/keys/api-keys.json" --name demo \
+        --rows-per-day 100000000 > "$dir/api-key"
     say "Serving …"
     nohup "$bin/certq" serve --config "$dir/certq.toml" > "$dir/server.log" 2>&1 < /dev/null &
     local pid=$!

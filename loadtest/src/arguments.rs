@@ -62,6 +62,15 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "I", conflicts_with_all = ["closed", "rate", "examples"])]
     pub(crate) until: Option<u64>,
 
+    /// Print a list of so many rows for POST /v1/bulk, nine in ten of them certificates, and ask
+    /// nothing.
+    #[arg(long, value_name = "ROWS", conflicts_with_all = ["closed", "rate", "examples", "until"], value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) list: Option<u64>,
+
+    /// Bytes of a row of that list.
+    #[arg(long, value_name = "BYTES", default_value_t = 100, requires = "list")]
+    pub(crate) row_bytes: usize,
+
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,

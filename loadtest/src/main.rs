@@ -18,6 +18,7 @@ mod examples;
 mod expected;
 mod http;
 mod judge;
+mod list;
 mod pace;
 mod process;
 mod question;
@@ -40,6 +41,13 @@ fn main() -> ExitCode {
     if arguments.examples {
         return match examples::told(&arguments) {
             Ok(text) => print(&text, true),
+            Err(error) => failed(&error),
+        };
+    }
+    if let Some(rows) = arguments.list {
+        let population = arguments.source().population;
+        return match list::write(&population, rows, arguments.row_bytes, io::stdout()) {
+            Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error),
         };
     }
