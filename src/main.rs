@@ -33,6 +33,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+/// Gives memory back to the system when a list of 32 MiB is done with; glibc's keeps it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long the end waits for the log to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(1);
 

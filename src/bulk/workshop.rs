@@ -91,8 +91,8 @@ impl Workshop {
         let slot: OwnedSemaphorePermit = slot.map_err(|_| Refusal::Overloaded)?;
         let shared = Arc::clone(&self.shared);
         let job = move || {
-            // Refused only where the system knows no priorities; the work is the same.
-            let _ = process::give_way();
+            // Refused only where the system knows no such policy; the work is the same.
+            let _ = process::run_when_idle();
             work(&shared);
             drop(slot);
         };

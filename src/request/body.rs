@@ -62,6 +62,8 @@ where
                 whole.reserve(announced.min(limit_bytes));
             }
             whole.extend_from_slice(data);
+            // A list that is there all at once must not keep a thread for 32 MiB.
+            tokio::task::yield_now().await;
         }
     }
     if discarded > 0 {
