@@ -4,6 +4,7 @@
 //! end; only `main` ends anything. [`Failure`] has the exit codes of the contract.
 
 pub mod keys;
+pub mod verify;
 
 use std::error::Error;
 use std::fmt;

@@ -14,6 +14,7 @@ use certificate::LookupKey;
 use certq::api_key::{ApiKeyError, ApiKeys, LOOK_INTERVAL, Watching};
 use certq::bulk::Workshop;
 use certq::command::keys::{self, Keys};
+use certq::command::verify::{self, Verify};
 use certq::command::{Exit, Failure};
 use certq::config::Config;
 use certq::live::Live;
@@ -68,6 +69,7 @@ enum Command {
     },
     #[command(subcommand)]
     Keys(Keys),
+    Verify(Verify),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +81,11 @@ fn main() -> ExitCode {
         Command::Serve { config } => start(&config),
         Command::CheckConfig { config } => check(&config),
         Command::Keys(keys) => keys::run(&keys, now()),
+        Command::Verify(list) => match verify::run(list, std::env::var("CERTQ_API_KEY").ok()) {
+            // Done, and not everything on the list is valid.
+            Ok(false) => return ExitCode::FAILURE,
+            verified => verified.map(|_| ()),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

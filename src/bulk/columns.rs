@@ -8,7 +8,7 @@ use super::verdict::Verdict;
 use crate::live::Current;
 
 /// Their headers.
-pub(super) const APPENDED: [&str; 10] = [
+pub(crate) const APPENDED: [&str; 10] = [
     "核验结果",
     "结果代码",
     "说明",

@@ -12,7 +12,7 @@
 //! in words, [`output`] gives it a form, [`plan`] is the first pass and [`grant`] what it may cost, [`job`] the whole, in
 //! [`turns`] and into an [`outlet`]; the [`workshop`] starts them.
 
-mod columns;
+pub(crate) mod columns;
 mod grant;
 pub mod job;
 mod list;

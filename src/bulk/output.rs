@@ -99,6 +99,6 @@ impl Output {
 }
 
 /// Whether a spreadsheet would take a text for a formula (OWASP's list, and its full-width forms).
-fn is_formula(text: &str) -> bool {
+pub(crate) fn is_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }

@@ -29,3 +29,4 @@ mod soak;
 mod start;
 mod swap;
 mod tables;
+mod verify_command;
