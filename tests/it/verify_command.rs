@@ -2,6 +2,7 @@
 //! every way a network and a busy server can.
 
 mod stub;
+mod tls;
 
 use std::fs;
 use std::io::Cursor;
