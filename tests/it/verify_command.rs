@@ -512,3 +512,57 @@ fn a_header_without_rows_is_a_list_of_nothing() {
     assert_eq!(desk.table("空-核验结果.csv").len(), 1);
     assert!(stub.asked().is_empty());
 }
+
+/// Six questions about one person, each of them another one, so that each is charged.
+fn distinct_questions() -> String {
+    let asked = [
+        format!("{VALID},{ZHANG},"),
+        format!("{VALID},,{ZHANG_ID}"),
+        format!("{VALID},{ZHANG},{ZHANG_ID}"),
+        format!(",{ZHANG},{ZHANG_ID}"),
+        format!("{WITHDRAWN},{ZHANG},"),
+        format!("{WITHDRAWN},,{ZHANG_ID}"),
+    ];
+    format!("证书编号,姓名,证件号码\n{}\n", asked.join("\n"))
+}
+
+#[test]
+fn the_real_server_knows_a_key_and_ends_its_quota() {
+    let register = Register::published();
+    register.configure("[bulk]\nkeys_file = \"keys/api-keys.json\"");
+    let file = register.path("keys/api-keys.json");
+    let make = ["keys", "create", "--keys-file", &file.to_string_lossy()];
+    let more = ["--name", "甲公司", "--rows-per-day", "4"];
+    let made = certq(&make).args(more).output().unwrap();
+    let made = String::from_utf8(made.stdout).unwrap();
+    let key = made.split_whitespace().last().unwrap();
+    let program = Program::ready(&register);
+    let (desk, url) = (Desk::new(), format!("http://{}", program.public));
+
+    let list = desk.list(
+        "长.csv",
+        format!(
+            "证书编号,姓名\n{}",
+            format!("{VALID},{ZHANG}\n").repeat(2_500)
+        ),
+    );
+    let unknown = desk.run_with_key(&list, &url, &[]);
+    expect_parts(&unknown, 64, &["HTTP 401 key_unknown", "CERTQ_API_KEY"]);
+    desk.list("key", key);
+    fs::set_permissions(desk.path("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let with_key = ["--key-file", "key"];
+    // Rows that repeat are charged once, in each of the three requests.
+    let shown = expect(&desk.run(&list, &url, &with_key), 0);
+    assert!(shown.starts_with("共2500行：一致有效2500；"), "{shown}");
+
+    let list = desk.list("多.csv", distinct_questions());
+    let ended = desk.run(&list, &url, &with_key);
+    expect_parts(
+        &ended,
+        74,
+        &["quota_exceeded", "秒后再试", "再次运行同一命令"],
+    );
+    let part = fs::read_to_string(desk.path("多-核验结果.csv.part")).unwrap();
+    assert_eq!(part.matches("一致有效").count(), 1, "{part}");
+    assert!(!program.said().contains(key) && !program.said().contains("甲公司"));
+}
