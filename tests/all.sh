@@ -23,7 +23,7 @@ need_packages() {
 say "Tools"
 need_packages build-essential chromium fonts-noto-cjk
 # For index-builder/tests/faults: kills and errors, clocks, power cuts.
-need_packages strace faketime qemu-utils fuse3 e2fsprogs
+need_packages strace openssl faketime qemu-utils fuse3 e2fsprogs
 command -v node > /dev/null || { echo "install Node.js 20 or newer" >&2; exit 1; }
 command -v cargo-nextest > /dev/null || cargo install cargo-nextest --locked
 (cd tests/browser && npm ci --silent --no-audit --no-fund)

@@ -1,11 +1,12 @@
 //! How far it has come, for a person who watches: on stderr, when that is a terminal.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-const SHAPE: &str = "{msg} {bar:32} {human_pos}/{human_len} {per_sec} 剩余{eta}";
+const SHAPE: &str = "{msg} {bar:32} {human_pos}/{human_len} {speed} 剩余{eta}";
 const LABEL: &str = "核验";
 
 /// Rows that are answered, of all rows.
@@ -19,7 +20,12 @@ impl Progress {
         } else {
             ProgressDrawTarget::hidden()
         };
+        let speed = |state: &ProgressState, shown: &mut dyn Write| {
+            // A terminal that does not take it shows the rest.
+            let _ = write!(shown, "每秒{:.0}行", state.per_sec());
+        };
         let style = ProgressStyle::with_template(SHAPE).expect("the shape is valid");
+        let style = style.with_key("speed", speed);
         let bar = ProgressBar::with_draw_target(Some(rows as u64), target);
         Self(bar.with_style(style).with_message(LABEL))
     }
