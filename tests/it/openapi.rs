@@ -88,7 +88,7 @@ fn codes_are_those_of_the_refusals() {
 }
 
 /// One refusal of each code, as its example shows it.
-const REFUSALS: [Refusal; 15] = [
+const REFUSALS: [Refusal; 24] = [
     Refusal::MalformedJson(JsonFault::NotAString("name")),
     Refusal::TwoFactorsRequired,
     Refusal::Number(NumberError::Length { characters: 21 }),
@@ -97,6 +97,15 @@ const REFUSALS: [Refusal; 15] = [
     Refusal::Name(NameError::Character { position: 2 }),
     Refusal::EpochInFuture,
     Refusal::EpochNotReached,
+    Refusal::KeyUnknown,
+    Refusal::RateLimited { retry_after_s: 1 },
+    Refusal::QuotaExceeded { retry_after_s: 1 },
+    Refusal::TooManyRows { limit_rows: 20 },
+    Refusal::FileUnreadable,
+    Refusal::Encoding,
+    Refusal::ColumnMissing,
+    Refusal::FileTooLarge,
+    Refusal::Overloaded,
     Refusal::NotFound,
     Refusal::MethodNotAllowed { allow: "POST" },
     Refusal::BodyTooSlow,
