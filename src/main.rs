@@ -139,12 +139,7 @@ fn start(path: &Path) -> Result<(), Failure> {
     let metrics = Arc::new(Metrics::new(&Route::NAMES, request::outcomes()));
     let log = Log::start(std::io::stderr(), metrics.log_lines_dropped.clone(), now);
     install_panic_hook(&log, &metrics);
-    for (what, reason) in &unconfined {
-        log.event(Level::Warning, what, &[("reason", reason)]);
-    }
-    for warning in &config.warnings {
-        log.event(Level::Warning, "configuration", &[("warning", warning)]);
-    }
+    warn(&log, &unconfined, &config.warnings);
 
     let _watching = api_keys.as_ref().map(|keys| watch(keys, &metrics, &log));
     let live = Arc::new(Live::new("the store has not been read yet"));
@@ -167,12 +162,21 @@ fn start(path: &Path) -> Result<(), Failure> {
         keys,
         memory: Memory::below(Path::new("/")),
     };
+    let lists = runtime_of_lists()?;
+    let to_lists = lists.handle().clone();
     let served = runtime(config.threads)?.block_on(async {
         let listeners = bind(&config).await?;
         log_listeners(&log, &listeners);
         let (_refreshing, stopped) = std::sync::mpsc::channel();
         Refresh::new(source, live, metrics, log.clone()).start(config.poll_interval, now, stopped);
-        serve::run(listeners, Arc::new(site), Deadlines::USUAL, signals()?).await;
+        serve::run(
+            listeners,
+            Arc::new(site),
+            Deadlines::USUAL,
+            to_lists,
+            signals()?,
+        )
+        .await;
         Ok(())
     });
     if served.is_ok() {
@@ -180,6 +184,16 @@ fn start(path: &Path) -> Result<(), Failure> {
     }
     log.flush(LOG_PATIENCE);
     served
+}
+
+/// Tells the operator what does not keep the server from running.
+fn warn(log: &Log, unconfined: &[(&'static str, String)], warnings: &[String]) {
+    for (what, reason) in unconfined {
+        log.event(Level::Warning, what, &[("reason", reason)]);
+    }
+    for warning in warnings {
+        log.event(Level::Warning, "configuration", &[("warning", warning)]);
+    }
 }
 
 /// Has the file of keys read again when it changes, until what is returned is dropped.
@@ -287,6 +301,20 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
     builder
         .enable_all()
         .thread_name("serve")
+        .build()
+        .map_err(|error| Exit::Io.because(&error))
+}
+
+/// Reads and writes lists, one thread when no single look-up wants the core.
+fn runtime_of_lists() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .thread_name("lists")
+        .on_thread_start(|| {
+            // Refused only where the system knows no such policy; the work is the same.
+            let _ = process::run_when_idle();
+        })
         .build()
         .map_err(|error| Exit::Io.because(&error))
 }

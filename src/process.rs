@@ -7,8 +7,8 @@ use rustix::process::{
 };
 use rustix::thread::gettid;
 use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
-    thread_native_id,
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
 };
 
 /// Priority of work that nobody waits for: 10 is about a tenth of a normal thread's share when

@@ -74,6 +74,8 @@ pub struct Site {
 pub enum Door {
     /// The one for everybody.
     Public,
+    /// The same, for a connection that is served by the threads of lists.
+    Lists,
     /// The one for the operator.
     Admin,
 }
@@ -96,12 +98,13 @@ pub async fn answer(
 ) -> Response<Body> {
     let (head, incoming) = request.into_parts();
     let routed = match door {
-        Door::Public => route::public(&head.method, head.uri.path()),
+        Door::Public | Door::Lists => route::public(&head.method, head.uri.path()),
         Door::Admin => route::admin(&head.method, head.uri.path()),
     };
     if let Ok(route @ (Route::Bulk | Route::BulkPreview)) = routed {
         let began = Instant::now();
-        let (reply, current) = list::answer(site, route, &head, incoming, body_deadline).await;
+        let (reply, current) =
+            list::answer(site, door, route, &head, incoming, body_deadline).await;
         let client = client_of(site, peer, &head);
         note(site, routed, &reply, client, began.elapsed());
         return reply.into_response(current.as_deref().map(Current::stamp));
@@ -116,7 +119,7 @@ pub async fn answer(
     let current = site.live.current();
     let current = current.as_deref();
     let reply = unless_it_panics(|| reply(site, routed, &head, body, current));
-    if door == Door::Public {
+    if door != Door::Admin {
         note(
             site,
             routed,

@@ -3,20 +3,22 @@
 //! The accept loop ends only by shutdown: an error is counted, logged at most once a second, and
 //! slept on. It knows nothing of what a request is about.
 
+mod lists;
 mod patient;
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -79,17 +81,34 @@ struct Entrance {
     slots: Arc<Semaphore>,
     http: http1::Builder,
     graceful: Arc<GracefulShutdown>,
+    /// Where connections that begin with a list go; `None` when they stay.
+    lists: Option<Handle>,
+}
+
+/// One connection.
+struct Session {
+    site: Arc<Site>,
+    door: Door,
+    deadlines: Deadlines,
+    http: http1::Builder,
+    watcher: Watcher,
+    peer: IpAddr,
+    _slot: OwnedSemaphorePermit,
+    _open: Open,
 }
 
 /// Serves until told to stop: the first message on `stop`, or its end, drains; the second ends at
-/// once. The admin listener answers until the drain is over.
+/// once. The admin listener answers until the drain is over. Connections that begin with a list go
+/// to the runtime `lists`, whose threads give way.
 pub async fn run(
     listeners: Listeners,
     site: Arc<Site>,
     deadlines: Deadlines,
+    lists: Handle,
     mut stop: mpsc::Receiver<()>,
 ) {
-    let public = Entrance::new(&site, Door::Public, deadlines, PUBLIC_CONNECTIONS_MAX);
+    let mut public = Entrance::new(&site, Door::Public, deadlines, PUBLIC_CONNECTIONS_MAX);
+    public.lists = Some(lists);
     let admin = Entrance::new(&site, Door::Admin, deadlines, ADMIN_CONNECTIONS_MAX);
     let (closing, closed) = watch::channel(());
     let (_open, never) = watch::channel(());
@@ -124,7 +143,7 @@ async fn accept(listener: TcpListener, entrance: Entrance, mut closed: watch::Re
             accepted = entrance.next(&listener) => accepted,
         };
         match accepted {
-            Ok((slot, stream, peer)) => entrance.admit(slot, stream, peer),
+            Ok((slot, stream, peer)) => entrance.admit(slot, stream, peer, closed.clone()),
             Err(error) => entrance.rest(&error, &mut last_logged).await,
         }
     }
@@ -149,6 +168,7 @@ impl Entrance {
             slots: Arc::new(Semaphore::new(connections)),
             http,
             graceful: Arc::default(),
+            lists: None,
         }
     }
 
@@ -163,28 +183,43 @@ impl Entrance {
         Ok((slot, stream, peer))
     }
 
-    /// Serves a connection on a task of its own.
-    fn admit(&self, slot: OwnedSemaphorePermit, stream: TcpStream, peer: SocketAddr) {
+    /// Serves a connection on a task of its own, on the runtime for what it begins with.
+    fn admit(
+        &self,
+        slot: OwnedSemaphorePermit,
+        stream: TcpStream,
+        peer: SocketAddr,
+        mut closed: watch::Receiver<()>,
+    ) {
         // Answers are written in one piece; waiting to fill a packet only delays them. A socket
         // that refuses is about to fail anyway.
         let _ = stream.set_nodelay(true);
-        let (site, door, body_deadline) = (Arc::clone(&self.site), self.door, self.deadlines.body);
-        let service = service_fn(move |request| {
-            let site = Arc::clone(&site);
-            async move {
-                let answer = request::answer(&site, door, peer.ip(), body_deadline, request);
-                Ok::<_, Infallible>(answer.await)
-            }
-        });
-        let metrics = &self.site.metrics;
-        let stream = Patient::new(stream, self.deadlines.write, metrics.write_timeouts.clone());
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let connection = self.graceful.watch(connection);
-        let open = Open::new(metrics.connections.clone());
+        let session = Session {
+            site: Arc::clone(&self.site),
+            door: self.door,
+            deadlines: self.deadlines,
+            http: self.http.clone(),
+            watcher: self.graceful.watcher(),
+            peer: peer.ip(),
+            _slot: slot,
+            _open: Open::new(self.site.metrics.connections.clone()),
+        };
+        let lists = self.lists.clone();
         tokio::spawn(async move {
-            // An error is the client's: it went away, was too slow, or does not speak HTTP.
-            let _ = connection.await;
-            drop((open, slot));
+            let Some(lists) = lists else {
+                return session.serve(stream).await;
+            };
+            let begins_with_list = tokio::select! {
+                begins = lists::begins_with_one(&stream, session.deadlines.head) => begins,
+                // Nothing has been asked, so nothing is cut off.
+                _ = closed.changed() => None,
+            };
+            match begins_with_list {
+                Some(false) => session.serve(stream).await,
+                Some(true) => session.hand_over(&lists, stream),
+                // It said nothing in time, or went away.
+                None => {}
+            }
         });
     }
 
@@ -206,6 +241,38 @@ impl Entrance {
         if !of_one_client {
             tokio::time::sleep(ACCEPT_PAUSE).await;
         }
+    }
+}
+
+impl Session {
+    /// Moves to the runtime of lists.
+    fn hand_over(mut self, lists: &Handle, stream: TcpStream) {
+        // An error of the system here is one of this connection: it ends.
+        let Ok(stream) = stream.into_std() else {
+            return;
+        };
+        self.door = Door::Lists;
+        lists.spawn(async move {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                self.serve(stream).await;
+            }
+        });
+    }
+
+    async fn serve(self, stream: TcpStream) {
+        let (door, peer, body_deadline) = (self.door, self.peer, self.deadlines.body);
+        let timeouts = self.site.metrics.write_timeouts.clone();
+        let service = service_fn(move |request| {
+            let site = Arc::clone(&self.site);
+            async move {
+                let answer = request::answer(&site, door, peer, body_deadline, request);
+                Ok::<_, Infallible>(answer.await)
+            }
+        });
+        let stream = Patient::new(stream, self.deadlines.write, timeouts);
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        // An error is the client's: it went away, was too slow, or does not speak HTTP.
+        let _ = self.watcher.watch(connection).await;
     }
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn lists(criterion: &mut Criterion, current: &Arc<Current>, populatio
                     holder_search: true,
                     account: None,
                     permit: None,
+                    is_apart: false,
                     current: Arc::clone(current),
                     deadline: Instant::now() + Duration::from_secs(60),
                 };

@@ -45,6 +45,8 @@ pub struct Order {
     pub account: Option<(Arc<Account>, Now)>,
     /// The place of a job of that account, free again when this one is over.
     pub permit: Option<Permit>,
+    /// Whether the connection is served by threads that serve nothing but lists.
+    pub is_apart: bool,
     /// The one snapshot that answers all rows.
     pub current: Arc<Current>,
     /// When the whole request must be over.

@@ -66,7 +66,10 @@ impl Workshop {
         let (begun, has_begun) = oneshot::channel();
         let (pieces, receiver) = mpsc::channel(PIECES_WAITING);
         let runtime = Handle::current();
-        self.start(move |shared| job::run(shared, order, begun, pieces, runtime))?;
+        let is_apart = order.is_apart;
+        self.start(is_apart, move |shared| {
+            job::run(shared, order, begun, pieces, runtime);
+        })?;
         // It goes without a word only when it panics.
         has_begun.await.unwrap_or(Err(Refusal::Internal.into()))?;
         Ok(receiver)
@@ -79,20 +82,31 @@ impl Workshop {
     /// What is wrong with it as a whole, or that there are too many jobs.
     pub async fn preview(&self, body: bytes::Bytes) -> Result<preview::Preview, Refused> {
         let (done, is_done) = oneshot::channel();
-        self.start(move |shared| {
+        self.start(false, move |shared| {
             // Nobody hears it when the client has gone.
             let _ = done.send(preview::look(body, &shared.turns));
         })?;
         is_done.await.unwrap_or(Err(Refusal::Internal.into()))
     }
 
-    fn start(&self, work: impl FnOnce(&Shared) + Send + 'static) -> Result<(), Refused> {
+    /// A job that is apart from single look-ups runs only when the core has nothing else to do. Not
+    /// so one whose connection is served beside them: it would be put aside while it holds a lock
+    /// of their runtime, and they would wait for it.
+    fn start(
+        &self,
+        is_apart: bool,
+        work: impl FnOnce(&Shared) + Send + 'static,
+    ) -> Result<(), Refused> {
         let slot = Arc::clone(&self.slots).try_acquire_owned();
         let slot: OwnedSemaphorePermit = slot.map_err(|_| Refusal::Overloaded)?;
         let shared = Arc::clone(&self.shared);
         let job = move || {
             // Refused only where the system knows no such policy; the work is the same.
-            let _ = process::run_when_idle();
+            if is_apart {
+                let _ = process::run_when_idle();
+            } else {
+                let _ = process::give_way();
+            }
             work(&shared);
             drop(slot);
         };

@@ -54,6 +54,8 @@ pub struct Asker {
     pub account: Option<(Arc<Account>, Now)>,
     /// The place of a job of that account.
     pub permit: Option<Permit>,
+    /// Whether the connection is served by threads that serve nothing but lists.
+    pub is_apart: bool,
 }
 
 /// Answers a list.
@@ -80,6 +82,7 @@ pub async fn answer(
         holder_search: asked.holder_search,
         account: asker.account.clone(),
         permit: asker.permit,
+        is_apart: asker.is_apart,
         current,
         deadline: asked.deadline,
     };

@@ -14,7 +14,7 @@ use hyper::http::request::Parts;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::{Site, body, fresh_enough, header};
+use super::{Door, Site, body, fresh_enough, header};
 use crate::bulk::Refused;
 use crate::endpoint::bulk::{self, Asked, Asker};
 use crate::live::Current;
@@ -57,6 +57,7 @@ impl Default for Uploads {
 /// Answers a request with a list; gives the snapshot that answered, to be stamped.
 pub(super) async fn answer(
     site: &Site,
+    door: Door,
     route: Route,
     head: &Parts,
     incoming: Incoming,
@@ -81,6 +82,7 @@ pub(super) async fn answer(
             let asker = Asker {
                 account: account.clone(),
                 permit,
+                is_apart: door == Door::Lists,
             };
             endpoint(site, route, head, current.clone(), body, asked, asker).await
         }

@@ -73,7 +73,14 @@ fn server(deadlines: Deadlines) -> Server {
         public: vec![public],
         admin,
     };
-    runtime.spawn(serve::run(listeners, Arc::clone(&site), deadlines, stopped));
+    let lists = runtime.handle().clone();
+    runtime.spawn(serve::run(
+        listeners,
+        Arc::clone(&site),
+        deadlines,
+        lists,
+        stopped,
+    ));
     Server {
         public: address,
         site,
