@@ -1,6 +1,6 @@
 # Names, not logic: each target is one script or one command.
 
-.PHONY: demo demo-stop test bench load damage swaps lists freshness histories room kills faults power fuzz
+.PHONY: demo demo-stop test bench load damage swaps lists interface freshness histories room kills faults power fuzz
 
 demo:       ## build, compile a sample register of 100,000 certificates, serve it on 127.0.0.1:8080
 	@deploy/demo.sh start
@@ -25,6 +25,9 @@ swaps:      ## 1,000 swaps at half of the server's capacity, every answer judged
 
 lists:      ## 100,000 rows in each form; how late single look-ups are while four lists are answered
 	@loadtest/lists.sh
+
+interface:  ## 10,000 generated requests; answered lists opened by openpyxl and LibreOffice
+	@tests/interface.sh
 
 freshness:  ## how long a delivered batch takes until the server answers from it
 	@loadtest/freshness.sh

@@ -22,6 +22,8 @@ need_packages() {
 
 say "Tools"
 need_packages build-essential chromium fonts-noto-cjk
+# For the examples of docs/api.md, and requests by schemathesis.
+need_packages curl python3 python3-venv
 # For index-builder/tests/faults: kills and errors, clocks, power cuts.
 need_packages strace openssl faketime qemu-utils fuse3 e2fsprogs
 command -v node > /dev/null || { echo "install Node.js 20 or newer" >&2; exit 1; }
@@ -44,6 +46,10 @@ say "Load: every answer judged"
 target/release/loadtest --server "http://127.0.0.1:$DEMO_PORT" --certificates "$DEMO_CERTIFICATES" \
     --rate 2000 --seconds 5
 
+say "The interface: generated requests, and lists opened by another program"
+tests/schemathesis.sh "http://127.0.0.1:$DEMO_PORT" 20
+"$(tests/python.sh)/python" tests/spreadsheets/round_trip.py "http://127.0.0.1:$DEMO_PORT"
+
 say "Pages in Chromium"
 # A second server, without a generation, shows what citizens see in an outage.
 mkdir -p "$dir/outage/store"
@@ -60,6 +66,10 @@ target/release/loadtest --examples --json --server "http://127.0.0.1:$DEMO_PORT"
     --certificates "$DEMO_CERTIFICATES" > "$dir/cases.json"
 CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \
     CERTQ_OUTAGE_URL=http://127.0.0.1:18081 node --test tests/browser/
+
+say "The examples of docs/api.md"
+CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \
+    CERTQ_API_KEY_FILE="$PWD/$DEMO_DIR/api-key" node --test tests/examples/
 
 say "A living register: watch, correct, withdraw, restore, point"
 CERTQ_CENTRE="$PWD/$DEMO_DIR" CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \

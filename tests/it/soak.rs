@@ -43,8 +43,8 @@ const CAPACITY_FOR: Duration = Duration::from_secs(5);
 /// Generations made live between two times without swaps.
 const AT_ONCE: usize = 20;
 
-/// How often the server of the long run looks for a new epoch: four times as often as by default.
-const LONG_POLL_MS: &str = "250";
+/// How often the server of the long run looks for a new epoch: ten times as often as by default.
+const LONG_POLL_MS: &str = "100";
 
 /// Pause between two questions of a client in the short run.
 const GENTLE: Duration = Duration::from_millis(1);
