@@ -3,8 +3,10 @@
 //! They are plain functions of their arguments: no socket, no clock, no await, and no second look
 //! at which snapshot is live. Only that of lists awaits, because another thread does its work.
 
+pub mod about;
 pub mod asset;
 pub mod bulk;
+mod csv_cell;
 pub mod form;
 pub mod home;
 pub mod institutions;
@@ -14,10 +16,16 @@ pub mod lookup;
 pub mod metrics;
 pub mod openapi;
 pub mod readyz;
+pub mod statistics;
+pub mod statistics_data;
 pub mod status;
+pub mod status_page;
 
 use crate::live::Current;
-use crate::page;
+use crate::page::{self, Lang};
+use crate::refusal::Refusal;
+use crate::render;
+use crate::reply::{Media, Reply};
 
 /// The state of the register, as pages show it.
 fn as_of(current: &Current) -> page::AsOf {
@@ -26,4 +34,11 @@ fn as_of(current: &Current) -> page::AsOf {
         epoch: current.snapshot.epoch(),
         published_at: current.snapshot.published_at(),
     }
+}
+
+/// The page of an outage in the place of a page that needs a snapshot.
+fn outage(lang: Lang, refusal: Refusal) -> Reply {
+    let html = page::outage(lang, &page::Typed::default());
+    let reply = Reply::new(refusal.status(), refusal.outcome(), Media::Html, html);
+    render::complete(reply, refusal)
 }

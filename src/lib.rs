@@ -7,7 +7,7 @@
 //! JSON, [`page`] for people); what cannot be asked is a [`refusal`]. Whole lists are answered by [`bulk`]. Beside the requests,
 //! [`refresh`] takes new generations and swaps them into [`live`]. [`metrics`] and [`log`] are
 //! told what happened, never what was asked. [`api_key`] says who may ask for many rows and
-//! [`quota`] how many; [`command`] are the commands beside the server. [`config`], [`client`], [`accept`], [`memory`] and
+//! [`quota`] how many; [`statistics`] adds up what a generation holds; [`command`] are the commands beside the server. [`config`], [`client`], [`accept`], [`memory`] and
 //! [`process`] know nothing of the others.
 
 #![forbid(unsafe_code)]
@@ -35,3 +35,4 @@ pub mod reply;
 pub mod request;
 pub mod route;
 pub mod serve;
+pub mod statistics;

@@ -5,8 +5,8 @@
 //! cannot mix two registers. Replacing hands the old snapshot back, because dropping it unmaps
 //! gigabytes, which is no work for a request.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use certificate::Date;
@@ -14,6 +14,8 @@ use hyper::header::HeaderValue;
 use jiff::Timestamp;
 use jiff::tz::{self, Offset};
 use snapshot::Snapshot;
+
+use crate::statistics::Statistics;
 
 /// Asia/Shanghai, which has had no summer time since 1991; so no time zone data are needed.
 const SHANGHAI: Offset = tz::offset(8);
@@ -30,6 +32,16 @@ pub struct Current {
     /// The day of publication in Asia/Shanghai, for which the catalogue is shown.
     pub day: Date,
     stamp: [HeaderValue; 2],
+    statistics: OnceLock<Statistics>,
+}
+
+/// Whether the process gets on, as far as the public is told: not why.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Health {
+    /// The last attempt to take a newer generation failed.
+    pub refresh_failed: bool,
+    /// The live epoch was published too long ago.
+    pub old: bool,
 }
 
 /// The current snapshot of the process, if it has one. Shared by the requests, which read, and
@@ -57,6 +69,7 @@ impl Current {
                 .to_string(),
             day: day_in_shanghai(published_at),
             stamp: [HeaderValue::from(epoch), HeaderValue::from(generation)],
+            statistics: OnceLock::new(),
             snapshot,
         }
     }
@@ -64,6 +77,12 @@ impl Current {
     /// The values of `Certq-Epoch` and `Certq-Generation`.
     pub fn stamp(&self) -> [HeaderValue; 2] {
         self.stamp.clone()
+    }
+
+    /// What the register holds, in counts. The first to ask adds it up; all others read.
+    pub fn statistics(&self) -> &Statistics {
+        self.statistics
+            .get_or_init(|| Statistics::of(self.snapshot.texts()))
     }
 }
 
@@ -107,6 +126,14 @@ impl Live {
     /// Remembers whether the live epoch was published too long ago.
     pub fn set_old(&self, old: bool) {
         self.old.store(old, Ordering::Relaxed);
+    }
+
+    /// What the public may know of the service's state.
+    pub fn health(&self) -> Health {
+        Health {
+            refresh_failed: !self.trouble.load().is_empty(),
+            old: self.old.load(Ordering::Relaxed),
+        }
     }
 
     /// From now on not ready: the process ends soon.
@@ -153,6 +180,19 @@ mod tests {
         ] {
             assert_eq!(day_in_shanghai(at.parse().unwrap()), day);
         }
+    }
+
+    #[test]
+    fn health_follows_trouble_and_age() {
+        let live = Live::new("");
+        let health = |refresh_failed, old| Health {
+            refresh_failed,
+            old,
+        };
+        assert_eq!(live.health(), health(false, false));
+        live.set_trouble("the store is away");
+        live.set_old(true);
+        assert_eq!(live.health(), health(true, true));
     }
 
     #[test]

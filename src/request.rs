@@ -162,12 +162,26 @@ fn reply(
         ),
         // Lists have been answered already.
         Route::Bulk | Route::BulkPreview => render::problem(Refusal::Internal),
-        Route::Institutions => endpoint::institutions::answer(language(head), fresh()),
+        Route::Institutions => {
+            let query = head.uri.query().unwrap_or_default();
+            endpoint::institutions::answer(language(head), query, fresh())
+        }
         Route::InstitutionsData => or_problem(
             fresh()
                 .map(|current| endpoint::institutions_data::answer(current, header(head, &ACCEPT))),
         ),
-        Route::Status => or_problem(fresh().map(endpoint::status::answer)),
+        Route::Statistics => endpoint::statistics::answer(language(head), fresh()),
+        Route::StatisticsData => or_problem(
+            fresh()
+                .map(|current| endpoint::statistics_data::answer(current, header(head, &ACCEPT))),
+        ),
+        Route::StatusPage => {
+            endpoint::status_page::answer(language(head), fresh(), site.live.health())
+        }
+        Route::Status => {
+            or_problem(fresh().map(|current| endpoint::status::answer(current, site.live.health())))
+        }
+        Route::About => endpoint::about::answer(language(head), current),
         Route::OpenApi => endpoint::openapi::answer(),
         Route::Asset => or_problem(endpoint::asset::answer(path)),
         Route::Livez => endpoint::livez::answer(),

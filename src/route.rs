@@ -22,8 +22,16 @@ pub enum Route {
     Institutions,
     /// `GET /v1/institutions`: JSON or CSV.
     InstitutionsData,
+    /// `GET /statistics`: the page.
+    Statistics,
+    /// `GET /v1/statistics`: JSON or CSV.
+    StatisticsData,
+    /// `GET /status`: the page.
+    StatusPage,
     /// `GET /v1/status`.
     Status,
+    /// `GET /about`.
+    About,
     /// `GET /openapi.yaml`.
     OpenApi,
     /// `GET /assets/…`.
@@ -52,7 +60,7 @@ const READ: &str = "GET, HEAD";
 
 impl Route {
     /// Every route's [`name`](Self::name), and `none` for requests that reached no endpoint.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 18] = [
         "home",
         "form",
         "lookup",
@@ -60,7 +68,11 @@ impl Route {
         "bulk_preview",
         "institutions",
         "institutions_data",
+        "statistics",
+        "statistics_data",
+        "status_page",
         "status",
+        "about",
         "openapi",
         "asset",
         "livez",
@@ -96,6 +108,10 @@ pub fn public(method: &Method, path: &str) -> Result<Route, Unrouted> {
         "/v1/lookup" | "/v1/bulk" | "/v1/bulk/preview" => Err(Unrouted::Method { allow: "POST" }),
         "/institutions" => only(read, Route::Institutions),
         "/v1/institutions" => only(read, Route::InstitutionsData),
+        "/statistics" => only(read, Route::Statistics),
+        "/v1/statistics" => only(read, Route::StatisticsData),
+        "/status" => only(read, Route::StatusPage),
+        "/about" => only(read, Route::About),
         "/v1/status" => only(read, Route::Status),
         "/openapi.yaml" => only(read, Route::OpenApi),
         _ if path.starts_with("/assets/") => only(read, Route::Asset),
@@ -136,7 +152,7 @@ mod tests {
     fn the_table() {
         let no = Err(Unrouted::NotFound);
         let method = |allow| Err(Unrouted::Method { allow });
-        let cases: [(Router, Method, &str, Result<Route, Unrouted>); 34] = [
+        let cases: [(Router, Method, &str, Result<Route, Unrouted>); 39] = [
             (public, Method::GET, "/", Ok(Route::Home)),
             (public, Method::HEAD, "/", Ok(Route::Home)),
             (public, Method::POST, "/", Ok(Route::Form)),
@@ -169,6 +185,16 @@ mod tests {
             ),
             (public, Method::DELETE, "/v1/institutions", method(READ)),
             (public, Method::GET, "/v1/status", Ok(Route::Status)),
+            (public, Method::GET, "/status", Ok(Route::StatusPage)),
+            (public, Method::GET, "/statistics", Ok(Route::Statistics)),
+            (
+                public,
+                Method::GET,
+                "/v1/statistics",
+                Ok(Route::StatisticsData),
+            ),
+            (public, Method::HEAD, "/about", Ok(Route::About)),
+            (public, Method::POST, "/about", method(READ)),
             (public, Method::GET, "/openapi.yaml", Ok(Route::OpenApi)),
             (public, Method::GET, "/assets/page.0.css", Ok(Route::Asset)),
             (public, Method::POST, "/assets/page.0.css", method(READ)),

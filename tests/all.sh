@@ -21,7 +21,7 @@ need_packages() {
 }
 
 say "Tools"
-need_packages build-essential chromium fonts-noto-cjk
+need_packages build-essential chromium fonts-noto-cjk default-jre-headless
 # For the examples of docs/api.md, and requests by schemathesis.
 need_packages curl python3 python3-venv
 # For index-builder/tests/faults: kills and errors, clocks, power cuts.

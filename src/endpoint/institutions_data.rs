@@ -6,13 +6,11 @@ use certificate::Date;
 use serde::Serialize;
 use snapshot::{Affiliation, Institution};
 
+use super::csv_cell::{BYTE_ORDER_MARK, neutralise};
 use crate::accept;
 use crate::answer::in_catalogue;
 use crate::live::Current;
 use crate::reply::{Media, Reply};
-
-/// What spreadsheets need to take a file for UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// One institution; the fields are the keys in JSON and the columns in CSV.
 #[derive(Serialize)]
@@ -95,13 +93,6 @@ fn csv(rows: Vec<Row<'_>>) -> Vec<u8> {
         writer.serialize(row).expect(MEMORY);
     }
     writer.into_inner().expect(MEMORY)
-}
-
-/// Puts an apostrophe before what a spreadsheet would take for a formula.
-fn neutralise(cell: &mut Cow<'_, str>) {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        cell.to_mut().insert(0, '\'');
-    }
 }
 
 #[cfg(test)]

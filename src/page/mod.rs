@@ -14,14 +14,22 @@ use askama::Template;
 use certificate::{Date, Level};
 use jiff::Timestamp;
 
+mod about;
 pub mod asset;
+mod catalogue;
 mod division;
 mod english;
 mod form;
 mod language;
+mod statistics;
+mod status;
 
+pub use about::{AboutView, LocalOffice, about};
+pub use catalogue::{Institution, InstitutionsView, Listing, Search, institutions};
 pub use form::{Refusal, Typed};
 pub use language::Lang;
+pub use statistics::{Counted, Key, StatisticsView, statistics};
+pub use status::{Covered, Holdings, StatusView, status};
 
 use form::Form;
 
@@ -159,42 +167,6 @@ pub struct Office<'a> {
     pub address: &'a str,
 }
 
-/// The catalogue of evaluation institutions, in the order given.
-#[derive(Clone, Copy, Debug)]
-pub struct InstitutionsView<'a> {
-    /// Those in the catalogue and those removed from it.
-    pub institutions: &'a [Institution<'a>],
-    /// The state of the register that answered.
-    pub as_of: AsOf,
-}
-
-/// One institution of the catalogue.
-#[derive(Clone, Copy, Debug)]
-pub struct Institution<'a> {
-    /// Positions 1–13 of its certificate numbers.
-    pub code: &'a str,
-    /// Its present name.
-    pub name: &'a str,
-    /// Division code of its city (GB/T 2260), for example `440100`.
-    pub city: &'a str,
-    /// 技师学院 or 高级技工学校.
-    pub kind: &'a str,
-    /// The highest level it may certify, `2` or `3`.
-    pub top_level: char,
-    /// 备案日期.
-    pub filed_on: Date,
-    /// Whether it was in the catalogue at `published_at`.
-    pub in_catalogue: bool,
-    /// 移出日期, which may lie ahead.
-    pub removed_on: Option<Date>,
-    /// 移出原因; empty when there is none.
-    pub removal_reason: &'a str,
-    /// Certificates in the register, withdrawn ones included.
-    pub certificates: u64,
-    /// 审核日期 of its newest reviewed row.
-    pub latest_review_on: Option<Date>,
-}
-
 /// The form, with the refusal beside its field.
 pub fn home(lang: Lang, view: &HomeView<'_>) -> String {
     finish(&HomePage {
@@ -237,21 +209,6 @@ pub fn outage(lang: Lang, typed: &Typed<'_>) -> String {
         path: "/",
         form: Form::new(lang, *typed, None),
         as_of: None,
-    })
-}
-
-/// The catalogue of institutions.
-pub fn institutions(lang: Lang, view: &InstitutionsView<'_>) -> String {
-    finish(&InstitutionsPage {
-        lang,
-        path: "/institutions",
-        institutions: view.institutions,
-        listed: view
-            .institutions
-            .iter()
-            .filter(|one| one.in_catalogue)
-            .count(),
-        as_of: Some(view.as_of),
     })
 }
 
@@ -312,16 +269,6 @@ struct OutagePage<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "institutions.html")]
-struct InstitutionsPage<'a> {
-    lang: Lang,
-    path: &'static str,
-    institutions: &'a [Institution<'a>],
-    listed: usize,
-    as_of: Option<AsOf>,
-}
-
-#[derive(Template)]
 #[template(path = "not_found.html")]
 struct NotFoundPage {
     lang: Lang,
@@ -340,6 +287,69 @@ fn verdict(lang: Lang, found: usize, withdrawn: usize) -> String {
         (Lang::En, 1, _) => "One certificate found: withdrawn".to_owned(),
         (Lang::En, _, 0) => format!("{found} certificates found, all in force"),
         (Lang::En, _, _) => format!("{found} certificates found, {withdrawn} of them withdrawn"),
+    }
+}
+
+/// One step on the way of a certificate to the national look-up.
+struct Step {
+    title: &'static str,
+    state: StepState,
+    on: Option<Date>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum StepState {
+    Done,
+    Open,
+    /// The national system sent it back.
+    Refused,
+}
+
+/// 审核 → 发布 → 已报送 → 全国可查. The register keeps no day of first publication, and of the
+/// national steps only the day of the newest.
+fn timeline(lang: Lang, certificate: &Certificate<'_>) -> [Step; 4] {
+    use StepState::{Done, Open, Refused};
+    let step = |title, state, on| Step { title, state, on };
+    let sent = lang.say("已报送", "Reported");
+    let found = lang.say("全国可查", "Found nationally");
+    let (reported, visible) = match certificate.national {
+        National::NotReported => (step(sent, Open, None), step(found, Open, None)),
+        National::Reported(on) => (step(sent, Done, Some(on)), step(found, Open, None)),
+        National::Acknowledged(on) => (step(sent, Done, None), step(found, Done, Some(on))),
+        National::Refused(on) => (
+            step(sent, Done, None),
+            step(lang.say("被退回", "Returned"), Refused, Some(on)),
+        ),
+    };
+    let reviewed = step(
+        lang.say("审核", "Reviewed"),
+        Done,
+        Some(certificate.reviewed_on),
+    );
+    [
+        reviewed,
+        step(lang.say("发布", "Published"), Done, None),
+        reported,
+        visible,
+    ]
+}
+
+impl Step {
+    fn class(&self) -> &'static str {
+        match self.state {
+            StepState::Done => "is-done",
+            StepState::Open => "is-open",
+            StepState::Refused => "is-refused",
+        }
+    }
+
+    /// What the mark in front of the step says, for those who do not see it.
+    fn spoken(&self, lang: Lang) -> &'static str {
+        match self.state {
+            StepState::Done => lang.say("已完成", "done"),
+            StepState::Open => lang.say("未到", "not yet"),
+            StepState::Refused => lang.say("未通过", "refused"),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod beside;
+
 const HOSTILE: &str = "<script>alert(1)</script>\"'&\u{202E}</title>";
 
 fn as_of() -> AsOf {
@@ -39,22 +41,6 @@ fn certificate(text: &str, status: Status, national: National) -> Certificate<'_
         status,
         reason: Some(text),
         national,
-    }
-}
-
-fn institution(text: &str, in_catalogue: bool) -> Institution<'_> {
-    Institution {
-        code: text,
-        name: text,
-        city: "440100",
-        kind: text,
-        top_level: '2',
-        filed_on: Date::constant(2020, 4, 1),
-        in_catalogue,
-        removed_on: Some(Date::constant(2023, 5, 6)),
-        removal_reason: text,
-        certificates: 12_345,
-        latest_review_on: None,
     }
 }
 
@@ -98,10 +84,6 @@ fn every_page(lang: Lang, text: &str) -> Vec<(&'static str, String)> {
         name: text,
         latest_review_on: None,
     };
-    let institutions_view = InstitutionsView {
-        institutions: &[institution(text, true), institution(text, false)],
-        as_of: as_of(),
-    };
     vec![
         ("home", home(lang, &HomeView::default())),
         (
@@ -130,9 +112,11 @@ fn every_page(lang: Lang, text: &str) -> Vec<(&'static str, String)> {
             miss(lang, &miss_view(text, AskedInstitution::NotAsked)),
         ),
         ("outage", outage(lang, &typed(text))),
-        ("institutions", institutions(lang, &institutions_view)),
         ("not found", not_found(lang)),
     ]
+    .into_iter()
+    .chain(beside::every_page(lang, text))
+    .collect()
 }
 
 #[test]
@@ -195,7 +179,10 @@ fn english_pages_have_no_unmarked_chinese() {
                 .split_whitespace()
                 .next()
                 .unwrap();
-            let void = ["meta", "link", "input", "!DOCTYPE", "path", "circle"].contains(&name);
+            let void = [
+                "meta", "link", "input", "!DOCTYPE", "path", "circle", "rect",
+            ]
+            .contains(&name);
             if tag.starts_with('/') {
                 let (opened, _) = open.pop().unwrap();
                 assert_eq!(opened, name, "{page}: unbalanced");
@@ -279,6 +266,69 @@ fn the_status_comes_first_and_in_words() {
             && html.contains("全国可查")
     );
     assert!(html.contains("2026年11月24日 10:00（北京时间）"));
+}
+
+#[test]
+fn the_way_to_the_national_look_up_shows_where_it_stands() {
+    let day = Date::constant(2021, 2, 3);
+    for (national, classes, last) in [
+        (
+            National::NotReported,
+            ["is-done", "is-done", "is-open", "is-open"],
+            None,
+        ),
+        (
+            National::Reported(day),
+            ["is-done", "is-done", "is-done", "is-open"],
+            None,
+        ),
+        (National::Acknowledged(day), ["is-done"; 4], Some(day)),
+        (
+            National::Refused(day),
+            ["is-done", "is-done", "is-done", "is-refused"],
+            Some(day),
+        ),
+    ] {
+        let steps = timeline(Lang::Zh, &certificate("职业", Status::Valid, national));
+        assert_eq!(steps.each_ref().map(Step::class), classes, "{national:?}");
+        assert_eq!(steps[0].on, Some(Date::constant(2020, 11, 20)));
+        assert_eq!(steps[3].on, last, "{national:?}");
+    }
+    let refused = timeline(
+        Lang::Zh,
+        &certificate("", Status::Valid, National::Refused(day)),
+    );
+    assert_eq!(
+        refused.map(|step| step.title),
+        ["审核", "发布", "已报送", "被退回"]
+    );
+}
+
+#[test]
+fn several_certificates_have_a_summary_first() {
+    let day = Date::constant(2021, 2, 3);
+    let two = [
+        certificate("甲", Status::Valid, National::NotReported),
+        certificate("乙", Status::Withdrawn { on: day }, National::NotReported),
+    ];
+    let page = |certificates| {
+        let as_of = as_of();
+        result(
+            Lang::Zh,
+            &ResultView {
+                certificates,
+                as_of,
+            },
+        )
+    };
+    let html = page(&two);
+    let summary = html.find("class=\"summary\"").unwrap();
+    assert!(summary < html.find("<article").unwrap());
+    for link in ["certificate-1", "certificate-2"] {
+        assert!(html.contains(&format!("href=\"#{link}\"")), "{link}");
+        assert_eq!(html.matches(&format!("id=\"{link}\"")).count(), 1, "{link}");
+    }
+    assert!(!page(&two[..1]).contains("class=\"summary\""));
 }
 
 #[test]

@@ -37,8 +37,13 @@ const PAGES = {
   "withdrawn": (page, lang) => ask(page, numberAndName(cases.withdrawn), lang),
   "miss": (page, lang) => ask(page, numberAndName(cases.miss), lang),
   "institutions": open("/institutions"),
+  "institutions, nothing fits": (page, lang) => page.goto(`${url}/institutions?lang=${lang}&q=xyz`),
+  "statistics": open("/statistics"),
+  "status": open("/status"),
+  "about": open("/about"),
   "not found": open("/no-such-page"),
 };
+PAGES["status in an outage"] = (page, lang) => page.goto(`${outageUrl}/status?lang=${lang}`);
 PAGES.outage = (page, lang) => ask(page, numberAndName(cases.match), lang, outageUrl);
 
 for (const [name, reach] of Object.entries(PAGES)) {
@@ -71,6 +76,8 @@ for (const [name, reach] of Object.entries(PAGES)) {
               const box = element.getBoundingClientRect();
               // The table's head is kept for screen readers in a box of one pixel.
               const unseen = element.closest(".unseen, thead")?.getBoundingClientRect().width <= 1;
+              // What scrolls inside its own box may be wider than the screen.
+              if (element.parentElement.closest(".scroll")) return false;
               return !unseen && (box.right > innerWidth + 0.5 || box.left < -0.5);
             }).map((element) => element.outerHTML.slice(0, 120)));
           const scroll = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

@@ -95,7 +95,7 @@ test("English is complete", () =>
       assertSays(await mainText(page), expected, "Beijing time");
       assert.deepEqual(await unmarked(), []);
     }
-    for (const path of ["/", "/institutions", "/no-such-page"]) {
+    for (const path of ["/", "/institutions", "/statistics", "/status", "/about", "/no-such-page"]) {
       await page.goto(`${url}${path}?lang=en`);
       assert.deepEqual(await unmarked(), [], path);
     }

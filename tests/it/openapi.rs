@@ -21,13 +21,17 @@ fn described(route: Route) -> Option<(Method, &'static str)> {
         Route::BulkPreview => Some((Method::POST, "/v1/bulk/preview")),
         Route::Institutions => Some((Method::GET, "/institutions")),
         Route::InstitutionsData => Some((Method::GET, "/v1/institutions")),
+        Route::Statistics => Some((Method::GET, "/statistics")),
+        Route::StatisticsData => Some((Method::GET, "/v1/statistics")),
+        Route::StatusPage => Some((Method::GET, "/status")),
         Route::Status => Some((Method::GET, "/v1/status")),
+        Route::About => Some((Method::GET, "/about")),
         Route::OpenApi => Some((Method::GET, "/openapi.yaml")),
         Route::Asset | Route::Livez | Route::Readyz | Route::Metrics => None,
     }
 }
 
-const ROUTES: [Route; 13] = [
+const ROUTES: [Route; 17] = [
     Route::Home,
     Route::Form,
     Route::Lookup,
@@ -35,7 +39,11 @@ const ROUTES: [Route; 13] = [
     Route::BulkPreview,
     Route::Institutions,
     Route::InstitutionsData,
+    Route::Statistics,
+    Route::StatisticsData,
+    Route::StatusPage,
     Route::Status,
+    Route::About,
     Route::OpenApi,
     Route::Asset,
     Route::Livez,

@@ -67,13 +67,17 @@ fn nothing_that_was_asked_is_logged_or_counted() {
         }
     }
     let encoded = "%E9%87%91%E4%B8%9D%E9%9B%80";
-    let query = format!("certificate_number={VALID}&name={encoded}&id_number={ZHANG_ID}");
+    let query =
+        format!("certificate_number={VALID}&name={encoded}&id_number={ZHANG_ID}&q={encoded}");
     for (method, path) in [
         ("GET", "/"),
         ("GET", "/v1/lookup"),
         ("POST", "/"),
         ("GET", "/v1/status"),
         ("GET", "/institutions"),
+        ("GET", "/status"),
+        ("GET", "/statistics"),
+        ("GET", "/about"),
         ("GET", &*format!("/{VALID}/{encoded}")),
         ("DELETE", &*format!("/assets/{VALID}")),
         (&*format!("X{VALID}"), "/"),

@@ -1,7 +1,9 @@
 //! The tables behind the codes of the fixture: four institutions, two centres, one occupation.
 
 use certificate::{CertificateNumber, Date, InstitutionCode, OccupationCode};
-use snapshot::{Affiliation, Centre, Coverage, Institution, Occupation, Texts, layout};
+use snapshot::{
+    Affiliation, Centre, Coverage, Institution, Occupation, StatisticsGroup, Texts, layout,
+};
 
 use crate::register::Certificate;
 
@@ -36,8 +38,21 @@ pub(crate) fn texts(sorted: &[(CertificateNumber, &Certificate)]) -> Texts {
         ],
         coded_centres: None,
         coverage,
-        statistics: Vec::new(),
+        statistics: statistics(sorted),
     }
+}
+
+/// A group a certificate is more than a builder writes, and adds up to the same.
+fn statistics(sorted: &[(CertificateNumber, &Certificate)]) -> Vec<StatisticsGroup> {
+    let group = |(number, it): &(CertificateNumber, &Certificate)| StatisticsGroup {
+        institution: number.institution(),
+        year: 2000 + number.as_str()[13..15].parse::<i16>().unwrap(),
+        level: number.level_character(),
+        occupation: 0,
+        certificates: 1,
+        withdrawn: u64::from(it.withdrawn_on.is_some()),
+    };
+    sorted.iter().map(group).collect()
 }
 
 fn centre(code: &str, division: &str, name: &str) -> Centre {

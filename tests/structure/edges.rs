@@ -20,7 +20,15 @@ const PACKAGES: [(&str, &[&str]); 6] = [
 /// The floors of the server, lowest first; a file may name only files of lower floors, and of its
 /// own folder.
 const FLOORS: [&[&str]; 9] = [
-    &["accept", "client", "log", "memory", "process", "quota"],
+    &[
+        "accept",
+        "client",
+        "log",
+        "memory",
+        "process",
+        "quota",
+        "statistics",
+    ],
     &["config", "metrics", "refusal", "reply", "route", "live"],
     &["answer", "api_key", "question", "page"],
     &["render"],
