@@ -207,7 +207,8 @@ impl<'a> Bar<'a> {
             let cut: String = self.label.chars().take(LABEL_CHARACTERS - 1).collect();
             Cow::Owned(cut + "…")
         } else {
-            Cow::Borrowed(&self.label)
+            // "Level 3 / Senior skilled worker"
+            Cow::Borrowed(self.label.split(" / ").next().unwrap_or(&self.label))
         }
     }
 }
