@@ -6,6 +6,8 @@
 pub mod about;
 pub mod asset;
 pub mod bulk;
+pub mod bulk_page;
+pub mod bulk_template;
 mod csv_cell;
 pub mod form;
 pub mod home;

@@ -101,10 +101,12 @@ pub async fn answer(
         Door::Public | Door::Lists => route::public(&head.method, head.uri.path()),
         Door::Admin => route::admin(&head.method, head.uri.path()),
     };
-    if let Ok(route @ (Route::Bulk | Route::BulkPreview)) = routed {
+    if let Ok(route @ (Route::Bulk | Route::BulkPreview | Route::BulkForm)) = routed {
         let began = Instant::now();
-        let (reply, current) =
-            list::answer(site, door, route, &head, incoming, body_deadline).await;
+        let (reply, current) = match route {
+            Route::BulkForm => list::form(site, door, &head, incoming, body_deadline).await,
+            _ => list::answer(site, door, route, &head, incoming, body_deadline).await,
+        };
         let client = client_of(site, peer, &head);
         note(site, routed, &reply, client, began.elapsed());
         return reply.into_response(current.as_deref().map(Current::stamp));
@@ -161,7 +163,9 @@ fn reply(
                 .and_then(|body| endpoint::lookup::answer(fresh(), &body, site.holder_search)),
         ),
         // Lists have been answered already.
-        Route::Bulk | Route::BulkPreview => render::problem(Refusal::Internal),
+        Route::Bulk | Route::BulkPreview | Route::BulkForm => render::problem(Refusal::Internal),
+        Route::BulkPage => endpoint::bulk_page::answer(language(head), current),
+        Route::BulkTemplate => or_problem(endpoint::bulk_template::answer()),
         Route::Institutions => {
             let query = head.uri.query().unwrap_or_default();
             endpoint::institutions::answer(language(head), query, fresh())

@@ -18,6 +18,12 @@ pub enum Route {
     Bulk,
     /// `POST /v1/bulk/preview`.
     BulkPreview,
+    /// `GET /bulk`: the page for lists.
+    BulkPage,
+    /// `POST /bulk`: its form, for browsers without script.
+    BulkForm,
+    /// `GET /bulk/template.xlsx`: an empty list to be filled in.
+    BulkTemplate,
     /// `GET /institutions`: the page.
     Institutions,
     /// `GET /v1/institutions`: JSON or CSV.
@@ -60,12 +66,15 @@ const READ: &str = "GET, HEAD";
 
 impl Route {
     /// Every route's [`name`](Self::name), and `none` for requests that reached no endpoint.
-    pub const NAMES: [&str; 18] = [
+    pub const NAMES: [&str; 21] = [
         "home",
         "form",
         "lookup",
         "bulk",
         "bulk_preview",
+        "bulk_page",
+        "bulk_form",
+        "bulk_template",
         "institutions",
         "institutions_data",
         "statistics",
@@ -106,6 +115,12 @@ pub fn public(method: &Method, path: &str) -> Result<Route, Unrouted> {
         "/v1/bulk" if post => Ok(Route::Bulk),
         "/v1/bulk/preview" if post => Ok(Route::BulkPreview),
         "/v1/lookup" | "/v1/bulk" | "/v1/bulk/preview" => Err(Unrouted::Method { allow: "POST" }),
+        "/bulk" if post => Ok(Route::BulkForm),
+        "/bulk" if read => Ok(Route::BulkPage),
+        "/bulk" => Err(Unrouted::Method {
+            allow: "GET, HEAD, POST",
+        }),
+        "/bulk/template.xlsx" => only(read, Route::BulkTemplate),
         "/institutions" => only(read, Route::Institutions),
         "/v1/institutions" => only(read, Route::InstitutionsData),
         "/statistics" => only(read, Route::Statistics),
@@ -152,7 +167,7 @@ mod tests {
     fn the_table() {
         let no = Err(Unrouted::NotFound);
         let method = |allow| Err(Unrouted::Method { allow });
-        let cases: [(Router, Method, &str, Result<Route, Unrouted>); 39] = [
+        let cases: [(Router, Method, &str, Result<Route, Unrouted>); 45] = [
             (public, Method::GET, "/", Ok(Route::Home)),
             (public, Method::HEAD, "/", Ok(Route::Home)),
             (public, Method::POST, "/", Ok(Route::Form)),
@@ -169,6 +184,17 @@ mod tests {
                 Ok(Route::BulkPreview),
             ),
             (public, Method::GET, "/v1/bulk/preview", method("POST")),
+            (public, Method::GET, "/bulk", Ok(Route::BulkPage)),
+            (public, Method::POST, "/bulk", Ok(Route::BulkForm)),
+            (public, Method::PUT, "/bulk", method("GET, HEAD, POST")),
+            (
+                public,
+                Method::GET,
+                "/bulk/template.xlsx",
+                Ok(Route::BulkTemplate),
+            ),
+            (public, Method::POST, "/bulk/template.xlsx", method(READ)),
+            (public, Method::GET, "/bulk/", no),
             (public, Method::HEAD, "/v1/lookup", method("POST")),
             (
                 public,

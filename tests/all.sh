@@ -65,7 +65,7 @@ done
 target/release/loadtest --examples --json --server "http://127.0.0.1:$DEMO_PORT" \
     --certificates "$DEMO_CERTIFICATES" > "$dir/cases.json"
 CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \
-    CERTQ_OUTAGE_URL=http://127.0.0.1:18081 node --test tests/browser/
+    CERTQ_API_KEY_FILE="$PWD/$DEMO_DIR/api-key" CERTQ_OUTAGE_URL=http://127.0.0.1:18081 node --test tests/browser/
 
 say "The examples of docs/api.md"
 CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \

@@ -26,8 +26,10 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 const NDJSON: &str = "application/x-ndjson";
-const CSV: &str = "text/csv";
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+/// The media type of a spreadsheet; which of the two kinds it is, its bytes say.
+pub const CSV: &str = "text/csv";
+/// The media type of a workbook.
+pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// The media types of a list, as a refusal names them.
 const NEEDED: &str = "application/x-ndjson、application/json、text/csv或XLSX";

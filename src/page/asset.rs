@@ -20,7 +20,7 @@ pub struct Asset {
     pub bytes: &'static [u8],
 }
 
-static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 7]> = LazyLock::new(|| {
     [
         Asset::new(
             "page",
@@ -39,6 +39,30 @@ static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
             "svg",
             "image/svg+xml",
             include_bytes!("../../web/assets/seal.svg"),
+        ),
+        Asset::new(
+            "bulk",
+            "css",
+            "text/css; charset=utf-8",
+            include_bytes!("../../web/assets/bulk.css"),
+        ),
+        Asset::new(
+            "bulk",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../web/assets/bulk.js"),
+        ),
+        Asset::new(
+            "bulk_csv",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../web/assets/bulk_csv.js"),
+        ),
+        Asset::new(
+            "bulk_xlsx",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../web/assets/bulk_xlsx.js"),
         ),
     ]
 });
@@ -63,6 +87,22 @@ pub(super) fn script() -> String {
 
 pub(super) fn icon() -> String {
     href(2)
+}
+
+pub(super) fn bulk_style() -> String {
+    href(3)
+}
+
+pub(super) fn bulk_script() -> String {
+    href(4)
+}
+
+pub(super) fn bulk_csv_script() -> String {
+    href(5)
+}
+
+pub(super) fn bulk_xlsx_script() -> String {
+    href(6)
 }
 
 fn href(index: usize) -> String {

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 
 mod about;
 pub mod asset;
+mod bulk;
 mod catalogue;
 mod division;
 mod english;
@@ -26,6 +27,7 @@ mod status;
 
 pub use about::{AboutView, LocalOffice, about};
 pub use catalogue::{Institution, InstitutionsView, Listing, Search, institutions};
+pub use bulk::{BulkView, bulk};
 pub use form::{Refusal, Typed};
 pub use language::Lang;
 pub use statistics::{Counted, Key, StatisticsView, statistics};

@@ -58,6 +58,17 @@ fn miss_view<'a>(text: &'a str, institution: AskedInstitution<'a>) -> MissView<'
     }
 }
 
+fn bulk_refused(text: &str) -> BulkView<'_> {
+    BulkView {
+        refusal: Some(Refusal {
+            code: "too_many_rows",
+            field: None,
+            detail: text,
+        }),
+        as_of: Some(as_of()),
+    }
+}
+
 /// Every page, every state of it, with `text` wherever a text comes from outside.
 fn every_page(lang: Lang, text: &str) -> Vec<(&'static str, String)> {
     let day = Date::constant(2021, 2, 3);
@@ -112,6 +123,8 @@ fn every_page(lang: Lang, text: &str) -> Vec<(&'static str, String)> {
             miss(lang, &miss_view(text, AskedInstitution::NotAsked)),
         ),
         ("outage", outage(lang, &typed(text))),
+        ("bulk", bulk(lang, &BulkView::default())),
+        ("bulk, refused", bulk(lang, &bulk_refused(text))),
         ("not found", not_found(lang)),
     ]
     .into_iter()

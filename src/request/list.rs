@@ -14,9 +14,10 @@ use hyper::http::request::Parts;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::{Door, Site, body, fresh_enough, header};
+use super::{Door, Site, body, fresh_enough, header, language};
 use crate::bulk::Refused;
 use crate::endpoint::bulk::{self, Asked, Asker};
+use crate::endpoint::bulk_page::{self, Filled};
 use crate::live::Current;
 use crate::quota::{self, Account, Limit, Now, Permit};
 use crate::refusal::Refusal;
@@ -33,6 +34,10 @@ const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
 /// are packed.
 const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
 const ANONYMOUS_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a form has beside its list: a key, a choice, and what browsers put between them. A key
+/// stands inside the body, so that nobody is known to hold one before all of it is here.
+const FORM_EXTRA_BYTES_MAX: usize = 8 * 1024;
 
 /// Lists that may be arriving at once.
 const UPLOADS_MOST: usize = 8;
@@ -93,6 +98,82 @@ pub(super) async fn answer(
     (reply, current)
 }
 
+/// Answers the form of the page, filled in by a browser without script: the list with its answers,
+/// or the page with what is wrong.
+pub(super) async fn form(
+    site: &Site,
+    door: Door,
+    head: &Parts,
+    incoming: Incoming,
+    body_deadline: Duration,
+) -> (Reply, Option<Arc<Current>>) {
+    let deadline = Instant::now() + DEADLINE;
+    let filled = read_form(site, head, incoming, body_deadline).await;
+    let current = site.live.hold();
+    let reply = match filled {
+        Ok(filled) => answer_form(site, door, head, current.clone(), filled, deadline).await,
+        Err(refusal) => Err(refusal.into()),
+    };
+    let reply = reply
+        .unwrap_or_else(|refused| bulk_page::refused(language(head), current.as_deref(), &refused));
+    (reply, current)
+}
+
+async fn read_form(
+    site: &Site,
+    head: &Parts,
+    incoming: Incoming,
+    body_deadline: Duration,
+) -> Result<Filled, Refusal> {
+    let _arriving = site.uploads.enter(true)?;
+    let bytes_most = ANONYMOUS_BYTES_MAX + FORM_EXTRA_BYTES_MAX;
+    let body = body::read(incoming, bytes_most, body_deadline).await;
+    // What is said is what a list may have, not what the form around it may.
+    let too_large = Refusal::BodyTooLarge {
+        limit_bytes: ANONYMOUS_BYTES_MAX,
+    };
+    let body = body.map_err(|refusal| match refusal {
+        Refusal::BodyTooLarge { .. } => too_large,
+        other => other,
+    })?;
+    let filled = bulk_page::read(header(head, &CONTENT_TYPE), body).await?;
+    if filled.list.len() > ANONYMOUS_BYTES_MAX {
+        return Err(too_large);
+    }
+    Ok(filled)
+}
+
+async fn answer_form(
+    site: &Site,
+    door: Door,
+    head: &Parts,
+    current: Option<Arc<Current>>,
+    filled: Filled,
+    deadline: Instant,
+) -> Result<Reply, Refused> {
+    let account = match filled.key.trim() {
+        "" => None,
+        key => Some(account_of(site, key)?),
+    };
+    let permit = account.as_ref().map(|(account, now)| account.begin(*now));
+    let permit = permit.transpose().map_err(refused)?;
+    fresh_enough(head, current.as_deref())?;
+    let current = current.ok_or(Refusal::CannotAnswer)?;
+    let asked = Asked {
+        content_type: bulk::CSV,
+        accept: filled.accept,
+        query: "",
+        holder_search: site.holder_search,
+        deadline,
+    };
+    let asker = Asker {
+        account,
+        permit,
+        is_apart: door == Door::Lists,
+    };
+    bulk::answer(&site.workshop, current, filled.list, asked, asker).await
+}
+
 async fn endpoint(
     site: &Site,
     route: Route,
@@ -119,15 +200,17 @@ fn account(site: &Site, head: &Parts) -> Result<Option<(Arc<Account>, Now)>, Ref
     let (scheme, key, end) = (words.next(), words.next(), words.next());
     let is_bearer = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
     let key = key.filter(|_| is_bearer && end.is_none());
-    let account = key.and_then(|key| site.api_keys.as_ref()?.find(key));
+    account_of(site, key.ok_or(Refusal::KeyUnknown)?).map(Some)
+}
+
+fn account_of(site: &Site, key: &str) -> Result<(Arc<Account>, Now), Refusal> {
+    let keys = site.api_keys.as_ref().ok_or(Refusal::KeyUnknown)?;
+    let account = keys.find(key).ok_or(Refusal::KeyUnknown)?;
     let now = Now {
         wall: (site.now)(),
         tick: std::time::Instant::now(),
     };
-    match account {
-        Some(account) => Ok(Some((account, now))),
-        None => Err(Refusal::KeyUnknown),
-    }
+    Ok((account, now))
 }
 
 /// Reads the list, when its sender may send one now.

@@ -32,18 +32,19 @@ export function launch() {
 /**
  * Runs `act` with a new page and fails when the page asked another host for anything, wrote an
  * error to the console (a violation of the content policy is one), threw, or opened a dialog.
+ * `origins` are further addresses of our own; `tolerated` matches errors that a test causes.
  */
-export async function visit(browser, options, act) {
+export async function visit(browser, { origins = [], tolerated, ...options }, act) {
   const context = await browser.newContext({ locale: "zh-CN", viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   const faults = [];
   page.on("request", (request) => {
-    if (![url, outageUrl].some((own) => request.url().startsWith(`${own}/`))) faults.push(`asked ${request.url()}`);
+    if (![url, outageUrl, ...origins].some((own) => request.url().replace(/^blob:/, "").startsWith(`${own}/`))) faults.push(`asked ${request.url()}`);
   });
   page.on("console", (message) => {
     // A page whose status is a refusal is reported as a resource that failed to load.
     const status = message.text().startsWith("Failed to load resource: the server responded with a status of");
-    if (message.type() === "error" && !status) faults.push(`console: ${message.text()}`);
+    if (message.type() === "error" && !status && !tolerated?.test(message.text())) faults.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => faults.push(`threw: ${error}`));
   page.on("dialog", (dialog) => {

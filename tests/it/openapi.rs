@@ -19,6 +19,9 @@ fn described(route: Route) -> Option<(Method, &'static str)> {
         Route::Lookup => Some((Method::POST, "/v1/lookup")),
         Route::Bulk => Some((Method::POST, "/v1/bulk")),
         Route::BulkPreview => Some((Method::POST, "/v1/bulk/preview")),
+        Route::BulkPage => Some((Method::GET, "/bulk")),
+        Route::BulkForm => Some((Method::POST, "/bulk")),
+        Route::BulkTemplate => Some((Method::GET, "/bulk/template.xlsx")),
         Route::Institutions => Some((Method::GET, "/institutions")),
         Route::InstitutionsData => Some((Method::GET, "/v1/institutions")),
         Route::Statistics => Some((Method::GET, "/statistics")),
@@ -31,12 +34,15 @@ fn described(route: Route) -> Option<(Method, &'static str)> {
     }
 }
 
-const ROUTES: [Route; 17] = [
+const ROUTES: [Route; 20] = [
     Route::Home,
     Route::Form,
     Route::Lookup,
     Route::Bulk,
     Route::BulkPreview,
+    Route::BulkPage,
+    Route::BulkForm,
+    Route::BulkTemplate,
     Route::Institutions,
     Route::InstitutionsData,
     Route::Statistics,
