@@ -233,6 +233,7 @@ fn links_and_forms_carry_the_language() {
             let target = target.split('"').next().unwrap();
             let plain = target.starts_with("assets/")
                 || target == "openapi.yaml"
+                || target == "bulk/template.xlsx"
                 || target.starts_with("!DOCTYPE");
             // A form that is sent by GET carries it in a field.
             let field = target == "institutions" && html.contains("name=\"lang\" value=\"en\"");
