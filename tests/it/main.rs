@@ -10,6 +10,7 @@ mod abuse;
 mod asking;
 mod attacks;
 mod bulk;
+mod bulk_page;
 mod connections;
 mod contract;
 mod follow;

@@ -343,9 +343,9 @@ function showFaulty() {
 function faultyRow(row, number) {
   const cell = (name) => (job.query.has(name) ? row[job.query.get(name) - 1] : "");
   const result = row[job.result];
-  const element = tableRow([count(number), cell("certificate_number"), cell("name"), say(result, RESULTS[result] ?? result), row[job.result + 2]], "td");
+  const element = tableRow([count(number), say(result, RESULTS[result] ?? result), cell("name"), cell("certificate_number"), row[job.result + 2]], "td");
   // What the register and the list say is Chinese on every page.
-  for (const index of english ? [1, 2, 4] : []) element.children[index].lang = "zh-CN";
+  for (const index of english ? [2, 3, 4] : []) element.children[index].lang = "zh-CN";
   return element;
 }
 

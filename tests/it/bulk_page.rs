@@ -1,0 +1,103 @@
+//! `/bulk` without script, on a real socket: the form answered as a file or as a page, and the
+//! template.
+
+use serde_json::{Value, json};
+
+use crate::http::{self, Response};
+use crate::program::Program;
+use crate::register::{Register, VALID, ZHANG};
+
+const FORM: &str = "multipart/form-data; boundary=B";
+
+fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, bytes) in parts {
+        let file = if *name == "list" {
+            "; filename=\"a.csv\""
+        } else {
+            ""
+        };
+        let head = format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--B--\r\n");
+    body
+}
+
+fn post(program: &Program, content_type: &str, body: &[u8]) -> Response {
+    let headers = [("content-type", content_type)];
+    http::send(program.public, "POST", "/bulk", &headers, body)
+}
+
+fn rows(count: usize) -> Vec<u8> {
+    format!(
+        "姓名,证书编号\n{}",
+        format!("{ZHANG},{VALID}\n").repeat(count)
+    )
+    .into()
+}
+
+#[test]
+fn the_form_is_answered_with_a_file() {
+    let register = Register::published();
+    let program = Program::ready(&register);
+    let response = post(
+        &program,
+        FORM,
+        &form(&[("list", &rows(20)), ("as", b"csv")]),
+    );
+    assert_eq!(response.status, 200);
+    let disposition = "attachment; filename=\"certq-results.csv\"";
+    assert_eq!(response.header("content-disposition"), Some(disposition));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    assert_eq!(response.text().matches("一致有效").count(), 20);
+    let response = post(&program, FORM, &form(&[("list", &rows(1))]));
+    let xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    assert_eq!(response.header("content-type"), Some(xlsx));
+}
+
+#[test]
+fn a_refused_form_is_the_page_with_the_reason() {
+    let register = Register::published();
+    let program = Program::ready(&register);
+    let large = vec![b' '; (1 << 20) + 1];
+    let with_key = form(&[("list", &rows(1)), ("key", b"nobody's")]);
+    for (content_type, body, status, said) in [
+        (FORM, form(&[("list", &rows(21))]), 413, "最多核验20行"),
+        (FORM, form(&[("list", b"")]), 400, "id=\"list-problem\""),
+        (FORM, form(&[("list", &large)]), 413, "最多1048576字节"),
+        (FORM, form(&[("other", b"")]), 415, "multipart/form-data"),
+        (FORM, with_key, 401, "API密钥无效"),
+        ("text/csv", rows(1), 415, "multipart/form-data"),
+    ] {
+        let response = post(&program, content_type, &body);
+        assert_eq!(response.status, status, "{said}");
+        let html = "text/html; charset=utf-8";
+        assert_eq!(response.header("content-type"), Some(html));
+        let text = response.text();
+        assert!(text.contains(said) && text.contains("is-wrong"), "{said}");
+        assert!(!text.contains("nobody's") && !text.contains(VALID));
+    }
+}
+
+#[test]
+fn the_template_is_an_empty_list() {
+    let register = Register::published();
+    let program = Program::ready(&register);
+    let template = http::send(program.public, "GET", "/bulk/template.xlsx", &[], b"");
+    assert_eq!(template.status, 200);
+    let again = http::send(program.public, "GET", "/bulk/template.xlsx", &[], b"");
+    assert_eq!(template.body, again.body);
+    let headers = [("content-type", "text/csv")];
+    let target = "/v1/bulk/preview";
+    let preview = http::send(program.public, "POST", target, &headers, &template.body);
+    let preview: Value = serde_json::from_slice(&preview.body).unwrap();
+    let mapping = json!({"certificate_number": 1, "name": 2, "id_number": 3, "id_type": 4});
+    assert_eq!(preview["mapping"], mapping);
+    assert_eq!(
+        (&preview["row_count"], &preview["format"]),
+        (&json!(0), &json!("xlsx"))
+    );
+}
