@@ -26,8 +26,8 @@ mod statistics;
 mod status;
 
 pub use about::{AboutView, LocalOffice, about};
-pub use catalogue::{Institution, InstitutionsView, Listing, Search, institutions};
 pub use bulk::{BulkView, bulk};
+pub use catalogue::{Institution, InstitutionsView, Listing, Search, institutions};
 pub use form::{Refusal, Typed};
 pub use language::Lang;
 pub use statistics::{Counted, Key, StatisticsView, statistics};
