@@ -86,10 +86,11 @@ export function read(file, encoding = "utf-8-sig") {
  */
 export async function passage(target) {
   const { hostname, port } = new URL(target);
-  const gate = { bytes: Infinity };
+  const gate = { bytes: Infinity, isCut: false };
   let waiting = [];
-  gate.open = () => { gate.bytes = Infinity; for (const { from } of waiting) from.resume(); waiting = []; };
-  gate.cut = () => { for (const { to } of waiting) to.destroy(); waiting = []; };
+  gate.open = () => { gate.bytes = Infinity; gate.isCut = false; for (const { from } of waiting) from.resume(); waiting = []; };
+  // An answer that has not come so far yet is cut off when it does.
+  gate.cut = () => { gate.isCut = true; for (const { to } of waiting) to.destroy(); waiting = []; };
   const sockets = new Set();
   const server = createServer((to) => {
     const from = connect(Number(port), hostname);
@@ -105,6 +106,10 @@ export async function passage(target) {
       passed += bytes.length;
       to.write(bytes);
       if (passed < gate.bytes) return;
+      if (gate.isCut) {
+        to.destroy();
+        return;
+      }
       from.pause();
       waiting.push({ from, to });
     });
