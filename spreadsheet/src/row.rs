@@ -6,6 +6,9 @@ pub const CELLS_MOST: usize = 1024;
 /// Bytes of a cell that are kept; a longer cell is only known to be too long.
 pub(super) const CELL_BYTES_MOST: usize = 64 * 1024;
 
+/// Bytes of a row that are kept: a cell that is repeated a thousand times costs its file nothing.
+pub(super) const ROW_BYTES_MOST: usize = 1024 * 1024;
+
 /// One row. The cells' text lies in one string, so a row costs two allocations.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Row {
@@ -24,6 +27,9 @@ struct Span {
     kind: Kind,
     end: u32,
 }
+
+/// Bytes of `YYYY-MM-DD`.
+const DAY_BYTES: usize = 10;
 
 /// What a cell is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,7 +69,7 @@ impl Row {
 
     /// Appends to the cell that is being filled.
     pub(super) fn fill(&mut self, text: &str) {
-        if self.filling_bytes() <= CELL_BYTES_MOST {
+        if self.filling_bytes() <= CELL_BYTES_MOST && self.text.len() <= ROW_BYTES_MOST {
             self.text.push_str(text);
         }
     }
@@ -71,7 +77,7 @@ impl Row {
     /// Ends the cell that is being filled.
     pub(super) fn end_cell(&mut self, kind: Kind) {
         let filled = self.filling_bytes();
-        let kind = if filled > CELL_BYTES_MOST {
+        let kind = if filled > CELL_BYTES_MOST || self.text.len() > ROW_BYTES_MOST {
             Kind::Oversize
         } else {
             kind
@@ -115,7 +121,8 @@ impl Row {
         match span.kind {
             Kind::Text => Cell::Text(text),
             Kind::Number => Cell::Number(text),
-            Kind::Date => Cell::Date(text),
+            // A time of day may follow.
+            Kind::Date => Cell::Date(text.get(..DAY_BYTES).unwrap_or(text)),
             Kind::Fault => Cell::Fault,
             Kind::Oversize => Cell::Oversize,
         }
@@ -149,6 +156,11 @@ impl Row {
             .rev()
             .find(is_used)
             .map_or(0, |last| last + 1)
+    }
+
+    /// Whether its cells have places of their own, as in a workbook, and not only an order.
+    pub fn is_positional(&self) -> bool {
+        self.is_padded
     }
 
     /// Whether cells are missing that a row of this width should have.
@@ -257,6 +269,26 @@ mod tests {
         assert_eq!(row.cell(4), Cell::Oversize);
         assert_eq!(row.cell(9), Cell::Text(""));
         assert_eq!(row.used(), 5);
+    }
+
+    #[test]
+    fn a_row_of_long_cells_is_not_kept() {
+        let mut row = Row::new(1, true);
+        for column in 0..100 {
+            row.put(column, Kind::Text, &"x".repeat(CELL_BYTES_MOST));
+        }
+        assert_eq!(row.cell(15).text().len(), CELL_BYTES_MOST);
+        assert_eq!(row.cell(16), Cell::Oversize);
+        assert_eq!(row.cell(99), Cell::Oversize);
+        assert!(row.text.len() <= ROW_BYTES_MOST + CELL_BYTES_MOST);
+    }
+
+    #[test]
+    fn a_date_may_have_a_time_that_people_see() {
+        let mut row = Row::new(1, true);
+        row.put(0, Kind::Date, "2024-03-05 09:15:00");
+        assert_eq!(row.cell(0), Cell::Date("2024-03-05"));
+        assert_eq!(row.printed(0), "2024-03-05 09:15:00");
     }
 
     #[test]

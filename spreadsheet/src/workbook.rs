@@ -82,8 +82,7 @@ fn put(
         DataRef::Bool(value) => row.put(column, Kind::Text, if value { "TRUE" } else { "FALSE" }),
         DataRef::DateTime(date) => put_date(row, column, date),
         DataRef::DateTimeIso(text) => {
-            let day = text.split('T').next().unwrap_or_default();
-            row.put(column, Kind::Date, day);
+            row.put(column, Kind::Date, &text.replace('T', " "));
         }
         DataRef::DurationIso(text) => row.put(column, Kind::Number, &text),
         DataRef::Error(error) => row.put(column, Kind::Fault, &error.to_string()),
@@ -91,15 +90,15 @@ fn put(
     Ok(())
 }
 
-/// A date with a time of day is the day; a time without a date is a number.
+/// A date, and the time of day where it has one; a time without a date is a number.
 fn put_date(row: &mut Row, column: usize, date: ExcelDateTime) {
     if date.is_datetime() && date.as_f64() >= 1.0 {
-        let (year, month, day, ..) = date.to_ymd_hms_milli();
-        row.put(
-            column,
-            Kind::Date,
-            &format!("{year:04}-{month:02}-{day:02}"),
-        );
+        let (year, month, day, hour, minute, second, _) = date.to_ymd_hms_milli();
+        let mut text = format!("{year:04}-{month:02}-{day:02}");
+        if (hour, minute, second) != (0, 0, 0) {
+            text += &format!(" {hour:02}:{minute:02}:{second:02}");
+        }
+        row.put(column, Kind::Date, &text);
     } else {
         row.put(column, Kind::Number, &print_number(date.as_f64()));
     }

@@ -7,7 +7,7 @@
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
@@ -22,6 +22,9 @@ const RATIO_MOST: u64 = 100;
 
 /// Below this a high ratio does no harm.
 const RATIO_FREE_BYTES: u64 = 1024 * 1024;
+
+/// XML without a tag in it, and a tag: the parser keeps each whole. A cell has at most 64 KiB.
+const RUN_BYTES_MOST: usize = 1024 * 1024;
 
 /// Looks for words of this many bytes across the borders of blocks.
 const OVERLAP_BYTES: usize = 64;
@@ -108,6 +111,8 @@ struct Words {
     promised: u64,
     /// Shared strings that began.
     strings: u64,
+    /// Bytes since the last tag began.
+    run: usize,
 }
 
 impl Words {
@@ -122,11 +127,28 @@ impl Words {
                 "工作簿含有DTD或不是UTF-8的XML，不予读取；请用表格软件另存为.xlsx".to_owned(),
             ));
         }
+        if self.has_long_run(block) {
+            return Err(bomb());
+        }
         self.promised = self.promised.max(promised_strings(&self.window));
         self.strings += self.strings_begun(block.len());
         let keep = self.window.len().saturating_sub(OVERLAP_BYTES);
         self.window.drain(..keep);
         Ok(())
+    }
+
+    /// Whether a tag, or the text behind it, is longer than any honest one.
+    fn has_long_run(&mut self, block: &[u8]) -> bool {
+        let mut rest = block;
+        while let Some(at) = memchr(b'<', rest) {
+            if self.run + at > RUN_BYTES_MOST {
+                return true;
+            }
+            self.run = 0;
+            rest = &rest[at + 1..];
+        }
+        self.run += rest.len();
+        self.run > RUN_BYTES_MOST
     }
 
     /// Strings whose opening tag ends within the newest bytes of the window.

@@ -88,7 +88,8 @@ pub(super) fn run(
         let Order { body, kind, .. } = &order;
         let list = List::open(body.clone(), *kind, order.places, order.rows_most);
         let planned = list.and_then(|mut list| {
-            let plan = Plan::make(&mut list, &order, &mut turn)?;
+            let is_wanted = || !begun.is_closed() && Instant::now() < order.deadline;
+            let plan = Plan::make(&mut list, &order, &mut turn, is_wanted)?;
             Ok((list, plan))
         });
         let (list, plan) = match planned {

@@ -1,10 +1,12 @@
 //! A delivered list, whatever its form, as entries in order.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use spreadsheet::{Cell, Header, Limits, Row, Spreadsheet, SpreadsheetError};
@@ -64,8 +66,10 @@ pub(super) struct Entry<'a> {
 pub(super) enum Cells<'a> {
     /// Of a spreadsheet.
     Row(&'a Row),
-    /// Of an object; `None` when it is none.
-    Object(Option<&'a Object<'a>>),
+    /// Of an object.
+    Object(&'a Object<'a>),
+    /// Of what is no object that can be read, but perhaps has a name.
+    Unread(Option<&'a str>),
 }
 
 impl List {
@@ -110,6 +114,14 @@ impl List {
         match &self.shape {
             Shape::Sheet { head, .. } => (0..self.width).map(|at| head.printed(at)).collect(),
             Shape::Lines(_) | Shape::Array(_) => Cells::FIELDS.to_vec(),
+        }
+    }
+
+    /// The cells of the original header, where the list has one.
+    pub(super) fn head_cells(&self) -> Option<Cells<'_>> {
+        match &self.shape {
+            Shape::Sheet { head, .. } => Some(Cells::Row(head)),
+            Shape::Lines(_) | Shape::Array(_) => None,
         }
     }
 
@@ -170,7 +182,8 @@ fn first_row(sheet: &mut Spreadsheet<Cursor<Bytes>>) -> Result<Row, Refused> {
 fn typed<'r>(header: &Header, row: &'r Row) -> Result<Typed<'r>, Fault> {
     let cells = [0, 1, 2, 3].map(|column| header.cell(row, column));
     let [certificate_number, name, id_number, id_type] = cells;
-    if header.misshapen(row).is_some_and(|it| it.is_surplus()) {
+    // In a workbook a cell beyond the header is a note, and nothing can have moved.
+    if !row.is_positional() && header.misshapen(row).is_some_and(|it| it.is_surplus()) {
         return Err(Fault::Ragged);
     }
     if cells.contains(&Cell::Fault) {
@@ -190,14 +203,25 @@ fn typed<'r>(header: &Header, row: &'r Row) -> Result<Typed<'r>, Fault> {
 fn each_object<E>(json: &[u8], each: &mut impl FnMut(Entry<'_>) -> Result<(), E>) -> Result<(), E> {
     match Object::parse_in_list(json) {
         Ok(object) => each(Entry {
-            cells: Cells::Object(Some(&object)),
+            cells: Cells::Object(&object),
             asked: Ok(object.typed()),
         }),
-        Err(fault) => each(Entry {
-            cells: Cells::Object(None),
-            asked: Err(Fault::Json(fault)),
-        }),
+        Err(fault) => {
+            let named = serde_json::from_slice::<Named<'_>>(json).ok();
+            let name = named.as_ref().and_then(|it| it.reference.as_deref());
+            each(Entry {
+                cells: Cells::Unread(name),
+                asked: Err(Fault::Json(fault)),
+            })
+        }
     }
+}
+
+/// An object of which nothing is read but its name, so that its asker knows it again.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, rename = "ref")]
+    reference: Option<Cow<'a, str>>,
 }
 
 /// The elements of a JSON array, at most one more than `rows_most`, which is enough to refuse it.
@@ -253,8 +277,9 @@ impl<'a> Cells<'a> {
     pub(super) fn text(self, place: usize) -> &'a str {
         match self {
             Self::Row(row) => row.printed(place),
-            Self::Object(None) => "",
-            Self::Object(Some(object)) => {
+            Self::Unread(name) if place == 0 => name.unwrap_or_default(),
+            Self::Unread(_) => "",
+            Self::Object(object) => {
                 let typed = object.typed();
                 match place {
                     0 => object.reference().unwrap_or_default(),
@@ -274,15 +299,21 @@ impl<'a> Cells<'a> {
                 Cell::Number(text) => text.parse::<f64>().ok().filter(|it| it.abs() < 1e15),
                 _ => None,
             },
-            Self::Object(_) => None,
+            Self::Object(_) | Self::Unread(_) => None,
         }
+    }
+
+    /// Bytes of its texts.
+    pub(super) fn bytes(self) -> usize {
+        (0..self.used()).map(|place| self.text(place).len()).sum()
     }
 
     /// What the asker calls it.
     pub(super) fn reference(self) -> Option<&'a str> {
         match self {
-            Self::Object(Some(object)) => object.reference(),
-            _ => None,
+            Self::Object(object) => object.reference(),
+            Self::Unread(name) => name,
+            Self::Row(_) => None,
         }
     }
 
@@ -290,7 +321,7 @@ impl<'a> Cells<'a> {
     pub(super) fn oversize(self) -> Option<usize> {
         match self {
             Self::Row(row) => (0..row.used()).find(|at| row.cell(*at) == Cell::Oversize),
-            Self::Object(_) => None,
+            Self::Object(_) | Self::Unread(_) => None,
         }
     }
 
@@ -298,7 +329,7 @@ impl<'a> Cells<'a> {
     pub(super) fn used(self) -> usize {
         match self {
             Self::Row(row) => row.used(),
-            Self::Object(_) => Self::FIELDS.len(),
+            Self::Object(_) | Self::Unread(_) => Self::FIELDS.len(),
         }
     }
 }

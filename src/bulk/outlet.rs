@@ -45,12 +45,25 @@ impl Outlet {
         self.send(Piece::End)
     }
 
-    /// Lets another job compute.
-    pub(super) fn pass(&mut self) {
+    /// Lets another job compute; an error when nobody waits for this one any more.
+    pub(super) fn pass(&mut self) -> io::Result<()> {
         self.turn.pass();
+        if self.pieces.is_closed() {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        self.check_deadline()
+    }
+
+    fn check_deadline(&self) -> io::Result<()> {
+        match Instant::now() < self.deadline {
+            true => Ok(()),
+            false => Err(ErrorKind::TimedOut.into()),
+        }
     }
 
     fn send(&mut self, piece: Piece) -> io::Result<()> {
+        // The timer below does not look at the clock while the reader keeps up.
+        self.check_deadline()?;
         self.turn.leave();
         // The timer must be made within the runtime.
         let send = async { timeout_at(self.deadline, self.pieces.send(piece)).await };

@@ -10,12 +10,15 @@ use spreadsheet::{SpreadsheetError, column_letters};
 
 use super::Refused;
 use super::job::Order;
-use super::list::{Entry, List};
+use super::list::{Cells, Entry, List};
 use super::output::Form;
 use super::turns::Turn;
 use super::verdict::Fault;
 use crate::question;
 use crate::refusal::Refusal;
+
+/// Texts of all cells of a list together. A workbook can repeat one for nothing; the answer cannot.
+const LIST_BYTES_MOST: usize = 64 * 1024 * 1024;
 
 /// Rows between two turns.
 const ROWS_A_TURN: usize = 1024;
@@ -46,19 +49,28 @@ impl From<SpreadsheetError> for Stop {
 }
 
 impl Plan {
-    /// Reads the list of an order, and lets other jobs compute in between.
+    /// Reads the list of an order, and lets other jobs compute in between, as long as somebody
+    /// still wants it.
     ///
     /// # Errors
     ///
     /// What is wrong with the list as a whole: too many rows, bytes that cannot be read, or a cell
     /// that its answer could not give back as it is.
-    pub(super) fn make(list: &mut List, order: &Order, turn: &mut Turn) -> Result<Self, Refused> {
+    pub(super) fn make(
+        list: &mut List,
+        order: &Order,
+        turn: &mut Turn,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<Self, Refused> {
+        if let Some(head) = list.head_cells() {
+            check_cells(head, "表头", order.form)?;
+        }
         let mut plan = Self {
             rows: 0,
             unanswered: HashSet::new(),
             hasher: RandomState::new(),
         };
-        let mut width = list.width;
+        let (mut width, mut bytes) = (list.width, 0);
         let read = list.each(|entry| {
             plan.rows += 1;
             if plan.rows > order.rows_most {
@@ -66,13 +78,21 @@ impl Plan {
                 return Err(Stop::Refused(Refusal::TooManyRows { limit_rows }.into()));
             }
             width = width.max(entry.cells.used());
-            check_cells(&entry, plan.rows, order.form)?;
+            bytes += entry.cells.bytes();
+            if bytes > LIST_BYTES_MOST {
+                return Err(Stop::Refused(Refusal::FileTooLarge.into()));
+            }
+            check_cells(entry.cells, &format!("第{}条数据", plan.rows), order.form)
+                .map_err(Stop::Refused)?;
             if let Ok(question) = ask(&entry, order.holder_search) {
                 let fingerprint = plan.fingerprint(&question);
                 plan.unanswered.insert(fingerprint);
             }
             if plan.rows.is_multiple_of(ROWS_A_TURN) {
                 turn.pass();
+                if !is_wanted() {
+                    return Err(Stop::Refused(Refusal::Overloaded.into()));
+                }
             }
             Ok(())
         });
@@ -113,20 +133,20 @@ pub(super) fn ask(entry: &Entry<'_>, holder_search: bool) -> Result<Question, Fa
 }
 
 /// Refuses what could not be given back without loss.
-fn check_cells(entry: &Entry<'_>, row: usize, form: Form) -> Result<(), Stop> {
+fn check_cells(cells: Cells<'_>, row: &str, form: Form) -> Result<(), Refused> {
     let refuse = |place: usize, refusal, why: &str| {
         let column = column_letters(place);
-        let detail = format!("第{row}条数据{column}列{why}");
-        Err(Stop::Refused(Refused::because(refusal, detail)))
+        let detail = format!("{row}{column}列{why}");
+        Err(Refused::because(refusal, detail))
     };
-    if let Some(place) = entry.cells.oversize() {
+    if let Some(place) = cells.oversize() {
         return refuse(
             place,
             Refusal::FileTooLarge,
             "的单元格超过64KiB，请删去后重试",
         );
     }
-    let used = entry.cells.used();
+    let used = cells.used();
     if used > CELLS_MOST {
         return refuse(
             CELLS_MOST,
@@ -140,14 +160,14 @@ fn check_cells(entry: &Entry<'_>, row: usize, form: Form) -> Result<(), Stop> {
             let is_long = |text: &str| {
                 text.len() > WORKBOOK_CELL_MOST && text.encode_utf16().count() > WORKBOOK_CELL_MOST
             };
-            if let Some(place) = (0..used).find(|&at| is_long(entry.cells.text(at))) {
+            if let Some(place) = (0..used).find(|&at| is_long(cells.text(at))) {
                 let why = "的单元格超过32767个字符，放不进工作簿；请改要CSV";
                 return refuse(place, Refusal::FileTooLarge, why);
             }
         }
         Form::CsvGb18030 => {
             let is_lost = |text: &str| encoding_rs::GB18030.encode(text).2;
-            if let Some(place) = (0..used).find(|&at| is_lost(entry.cells.text(at))) {
+            if let Some(place) = (0..used).find(|&at| is_lost(cells.text(at))) {
                 let why = "有GB18030写不出的字符；请改要UTF-8的CSV";
                 return refuse(place, Refusal::Encoding, why);
             }

@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 /// Rows that are shown.
 const ROWS_SHOWN: usize = 10;
 
-/// Columns that are shown.
+/// Columns of rows that are shown; of the header all are, because one of them may be asked for.
 const COLUMNS_SHOWN: usize = 100;
 
 /// Characters of a cell that are shown.
@@ -84,7 +84,9 @@ fn read(body: Bytes) -> Result<Preview, Refused> {
             Some(head) => {
                 preview.row_count += 1;
                 if preview.rows.len() < ROWS_SHOWN {
-                    preview.rows.push(shown(&row, head.used()));
+                    preview
+                        .rows
+                        .push(shown(&row, head.used().min(COLUMNS_SHOWN)));
                 }
             }
         }
@@ -117,7 +119,7 @@ fn read(body: Bytes) -> Result<Preview, Refused> {
 }
 
 fn shown(row: &Row, width: usize) -> Vec<String> {
-    (0..width.min(COLUMNS_SHOWN))
+    (0..width)
         .map(|at| row.printed(at).chars().take(CELL_SHOWN).collect())
         .collect()
 }

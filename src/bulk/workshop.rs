@@ -19,8 +19,10 @@ use crate::process;
 use crate::refusal::Refusal;
 use crate::reply::Piece;
 
-/// Jobs under way at once; more are refused at once.
+/// Jobs of accounts under way at once, and of those without a key; more are refused at once. Apart,
+/// so that nobody without a key stands in the way of one who has.
 const JOBS_MOST: usize = 8;
+const ANONYMOUS_JOBS_MOST: usize = 8;
 
 /// Pieces of 64 KiB that wait for a slow reader.
 const PIECES_WAITING: usize = 4;
@@ -29,6 +31,7 @@ const PIECES_WAITING: usize = 4;
 #[derive(Debug)]
 pub struct Workshop {
     slots: Arc<Semaphore>,
+    anonymous: Arc<Semaphore>,
     shared: Arc<Shared>,
 }
 
@@ -53,6 +56,7 @@ impl Workshop {
         };
         Self {
             slots: Arc::new(Semaphore::new(JOBS_MOST)),
+            anonymous: Arc::new(Semaphore::new(ANONYMOUS_JOBS_MOST)),
             shared: Arc::new(shared),
         }
     }
@@ -66,8 +70,8 @@ impl Workshop {
         let (begun, has_begun) = oneshot::channel();
         let (pieces, receiver) = mpsc::channel(PIECES_WAITING);
         let runtime = Handle::current();
-        let is_apart = order.is_apart;
-        self.start(is_apart, move |shared| {
+        let (is_anonymous, is_apart) = (order.account.is_none(), order.is_apart);
+        self.start(is_anonymous, is_apart, move |shared| {
             job::run(shared, order, begun, pieces, runtime);
         })?;
         // It goes without a word only when it panics.
@@ -80,9 +84,13 @@ impl Workshop {
     /// # Errors
     ///
     /// What is wrong with it as a whole, or that there are too many jobs.
-    pub async fn preview(&self, body: bytes::Bytes) -> Result<preview::Preview, Refused> {
+    pub async fn preview(
+        &self,
+        body: bytes::Bytes,
+        is_anonymous: bool,
+    ) -> Result<preview::Preview, Refused> {
         let (done, is_done) = oneshot::channel();
-        self.start(false, move |shared| {
+        self.start(is_anonymous, false, move |shared| {
             // Nobody hears it when the client has gone.
             let _ = done.send(preview::look(body, &shared.turns));
         })?;
@@ -94,10 +102,15 @@ impl Workshop {
     /// of their runtime, and they would wait for it.
     fn start(
         &self,
+        is_anonymous: bool,
         is_apart: bool,
         work: impl FnOnce(&Shared) + Send + 'static,
     ) -> Result<(), Refused> {
-        let slot = Arc::clone(&self.slots).try_acquire_owned();
+        let slots = match is_anonymous {
+            true => &self.anonymous,
+            false => &self.slots,
+        };
+        let slot = Arc::clone(slots).try_acquire_owned();
         let slot: OwnedSemaphorePermit = slot.map_err(|_| Refusal::Overloaded)?;
         let shared = Arc::clone(&self.shared);
         let job = move || {

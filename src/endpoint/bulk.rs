@@ -128,6 +128,7 @@ pub async fn preview(
     workshop: &Workshop,
     body: Bytes,
     content_type: &str,
+    is_anonymous: bool,
 ) -> Result<Reply, Refused> {
     if kind(content_type)? != Kind::Spreadsheet {
         return Err(Refusal::MediaType {
@@ -135,7 +136,7 @@ pub async fn preview(
         }
         .into());
     }
-    let preview = workshop.preview(body).await?;
+    let preview = workshop.preview(body, is_anonymous).await?;
     let json = serde_json::to_vec(&preview).map_err(|_| Refusal::Internal)?;
     Ok(Reply::ok(Media::Json, json))
 }

@@ -27,6 +27,9 @@ use crate::route::Route;
 /// How long a whole request may take, from its head to its last byte (CONTRACT 4.2).
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// The same for somebody without a key, who may send 20 rows.
+const ANONYMOUS_DEADLINE: Duration = Duration::from_secs(30);
+
 /// How long the list of a key's holder may take to arrive: 32 MiB at 4.5 Mbit/s.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -68,18 +71,23 @@ pub(super) async fn answer(
     incoming: Incoming,
     body_deadline: Duration,
 ) -> (Reply, Option<Arc<Current>>) {
+    let mut account = match account(site, head) {
+        Ok(account) => account,
+        Err(refusal) => return (bulk::refused(&refusal.into()), site.live.hold()),
+    };
+    let whole = account.as_ref().map_or(ANONYMOUS_DEADLINE, |_| DEADLINE);
     let asked = Asked {
         content_type: header(head, &CONTENT_TYPE),
         accept: header(head, &ACCEPT),
         query: head.uri.query().unwrap_or_default(),
         holder_search: site.holder_search,
-        deadline: Instant::now() + DEADLINE,
-    };
-    let account = match account(site, head) {
-        Ok(account) => account,
-        Err(refusal) => return (bulk::refused(&refusal.into()), site.live.hold()),
+        deadline: Instant::now() + whole,
     };
     let read = read(site, head, account.as_ref(), incoming, body_deadline).await;
+    if let Some((_, as_of)) = &mut account {
+        // Rows are charged to the day on which they are answered.
+        *as_of = now(site);
+    }
     // After the body, so that nothing waits while it is held.
     let current = site.live.hold();
     let reply = match read {
@@ -107,7 +115,7 @@ pub(super) async fn form(
     incoming: Incoming,
     body_deadline: Duration,
 ) -> (Reply, Option<Arc<Current>>) {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + ANONYMOUS_DEADLINE;
     let filled = read_form(site, head, incoming, body_deadline).await;
     let current = site.live.hold();
     let reply = match filled {
@@ -184,7 +192,8 @@ async fn endpoint(
     asker: Asker,
 ) -> Result<Reply, Refused> {
     if route == Route::BulkPreview {
-        return bulk::preview(&site.workshop, body, asked.content_type).await;
+        let is_anonymous = asker.account.is_none();
+        return bulk::preview(&site.workshop, body, asked.content_type, is_anonymous).await;
     }
     fresh_enough(head, current.as_deref())?;
     let current = current.ok_or(Refusal::CannotAnswer)?;
@@ -206,11 +215,14 @@ fn account(site: &Site, head: &Parts) -> Result<Option<(Arc<Account>, Now)>, Ref
 fn account_of(site: &Site, key: &str) -> Result<(Arc<Account>, Now), Refusal> {
     let keys = site.api_keys.as_ref().ok_or(Refusal::KeyUnknown)?;
     let account = keys.find(key).ok_or(Refusal::KeyUnknown)?;
-    let now = Now {
+    Ok((account, now(site)))
+}
+
+fn now(site: &Site) -> Now {
+    Now {
         wall: (site.now)(),
         tick: std::time::Instant::now(),
-    };
-    Ok((account, now))
+    }
 }
 
 /// Reads the list, when its sender may send one now.

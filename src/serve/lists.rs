@@ -13,6 +13,10 @@ use tokio::time::timeout;
 /// How a request for a list begins.
 const BEGINNINGS: [&[u8]; 2] = [b"POST /v1/bulk", b"POST /bulk"];
 
+/// Pause before a beginning that is not whole is looked at again: doubled each time.
+const PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
 /// Looks at the first bytes of a connection without taking them; `None` when there are none in
 /// time. Cost: one system call, and one more for each piece in which a list's beginning comes.
 pub(super) async fn begins_with_one(stream: &TcpStream, patience: Duration) -> Option<bool> {
@@ -21,7 +25,7 @@ pub(super) async fn begins_with_one(stream: &TcpStream, patience: Duration) -> O
 
 async fn peek(stream: &TcpStream) -> Option<bool> {
     let mut first = [0; 16];
-    let mut seen = 0;
+    let (mut seen, mut pause) = (0, PAUSE);
     loop {
         let count = stream
             .peek(&mut first)
@@ -32,7 +36,10 @@ async fn peek(stream: &TcpStream) -> Option<bool> {
             Some(verdict) => return Some(verdict),
             // The same bytes again: the rest is on its way, or its sender means to wait. The
             // socket says at once that there is something to read, so time must pass here.
-            None if count == seen => tokio::time::sleep(Duration::from_millis(5)).await,
+            None if count == seen => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
             None => seen = count,
         }
     }

@@ -39,6 +39,11 @@ form.classList.add("is-scripted");
 form.addEventListener("submit", (event) => event.preventDefault());
 at("list").addEventListener("change", () => look(at("list").files[0]));
 at("key").addEventListener("input", () => { complain("key", ""); if (job.preview) noteRows(); });
+at("key").addEventListener("change", () => {
+  // The file may have been refused for want of this key, and choosing it again is no change.
+  const file = at("list").files[0];
+  if (file && !job.preview) look(file);
+});
 at("start").addEventListener("click", start);
 at("cancel").addEventListener("click", () => job.abort?.abort());
 at("again").addEventListener("click", again);

@@ -80,7 +80,7 @@ impl Sheet {
         }
         // Nothing is sent before the last row, so this is where others get their turn.
         if self.row.is_multiple_of(ROWS_A_TURN) {
-            self.outlet.pass();
+            self.outlet.pass()?;
         }
         Ok(())
     }

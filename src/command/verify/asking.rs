@@ -78,18 +78,17 @@ fn ask(
     }
 }
 
-/// The answers that are settled. When a quota ends within a chunk, the rows at its end were not
-/// looked up, and will be asked for again; `Err` when that is all of them.
+/// The answers that are settled. When a quota ends within a chunk, rows were not looked up from there
+/// on, though invalid and repeated ones among them were answered; from the first of them on, all will be
+/// asked for again. `Err` when that is the first row.
 fn settled(mut answers: Vec<Answer>) -> Result<Vec<Answer>, Vec<Answer>> {
-    match answers
-        .iter()
-        .rposition(|answer| !answers::is_limited(answer))
-    {
-        None => Err(answers),
-        Some(last) => {
-            answers.truncate(last + 1);
+    match answers.iter().position(answers::is_limited) {
+        Some(0) => Err(answers),
+        Some(first) => {
+            answers.truncate(first);
             Ok(answers)
         }
+        None => Ok(answers),
     }
 }
 
@@ -122,12 +121,14 @@ mod tests {
     fn rows_at_the_end_that_were_not_looked_up_are_asked_for_again() {
         let (found, limited) = (answer("match"), answer("quota_exceeded"));
         let mixed = vec![
+            found.clone(),
             limited.clone(),
             found.clone(),
             limited.clone(),
-            limited.clone(),
         ];
-        assert_eq!(settled(mixed), Ok(vec![limited.clone(), found.clone()]));
+        assert_eq!(settled(mixed), Ok(vec![found.clone()]));
+        let first = vec![limited.clone(), found.clone()];
+        assert_eq!(settled(first.clone()), Err(first));
         assert_eq!(settled(vec![found.clone()]), Ok(vec![found]));
         assert_eq!(settled(vec![limited.clone()]), Err(vec![limited]));
     }

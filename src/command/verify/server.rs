@@ -153,7 +153,8 @@ impl Server {
         };
         match status {
             429 | 503 => Trouble::Later { after, why },
-            500..=599 => Trouble::Lost(why),
+            // The list did not arrive in time, or the server is in trouble.
+            408 | 500..=599 => Trouble::Lost(why),
             400 | 413 => Trouble::Refused(Exit::Input.saying(why)),
             401 | 403 => Trouble::Refused(
                 Exit::Usage.saying(format!("{why}；请检查--key-file或CERTQ_API_KEY")),
