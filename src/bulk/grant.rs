@@ -55,17 +55,21 @@ mod tests {
     use super::*;
     use crate::quota::Budgets;
 
-    #[test]
-    fn rows_that_are_not_charged_are_given_back() {
+    fn account(rows_per_day: u64) -> (Arc<Account>, Now) {
         let budgets = Budgets {
             enabled: true,
             replicas: 1,
         };
-        let account = Arc::new(Account::new(10, budgets));
         let now = Now {
             wall: Timestamp::UNIX_EPOCH,
             tick: Instant::now(),
         };
+        (Arc::new(Account::new(rows_per_day, budgets)), now)
+    }
+
+    #[test]
+    fn rows_that_are_not_charged_are_given_back() {
+        let (account, now) = account(10);
         let of = Some((Arc::clone(&account), now));
         let mut grant = Grant::take(of.as_ref(), 7);
         grant.charge(true);
@@ -93,15 +97,7 @@ mod tests {
 
     #[test]
     fn whoever_guesses_gets_nothing_more() {
-        let budgets = Budgets {
-            enabled: true,
-            replicas: 1,
-        };
-        let account = Arc::new(Account::new(100_000, budgets));
-        let now = Now {
-            wall: Timestamp::UNIX_EPOCH,
-            tick: Instant::now(),
-        };
+        let (account, now) = account(100_000);
         let mut grant = Grant::take(Some(&(Arc::clone(&account), now)), 5_000);
         let mut answered = 0;
         while !grant.is_used_up() {

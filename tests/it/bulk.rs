@@ -16,7 +16,8 @@ pub(crate) const CSV: &str = "text/csv";
 const GB18030: &str = "text/csv; charset=gb18030";
 pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-const APPENDED: [&str; 10] = [
+/// The headers of what is appended.
+pub(crate) const APPENDED: [&str; 10] = [
     "核验结果",
     "结果代码",
     "说明",

@@ -16,23 +16,10 @@ use serde_json::Value;
 use spreadsheet::{Limits, Row, Spreadsheet, SpreadsheetError};
 use tempfile::TempDir;
 
+use crate::bulk::APPENDED;
 use crate::program::{Program, certq, wait_until};
 use crate::register::{Register, UNKNOWN, VALID, WITHDRAWN, ZHANG, ZHANG_ID};
 use stub::{Act, Stub};
-
-/// As CONTRACT 4.2 names them.
-const APPENDED: [&str; 10] = [
-    "核验结果",
-    "结果代码",
-    "说明",
-    "证书状态",
-    "职业名称",
-    "职业技能等级",
-    "评价机构",
-    "发证日期",
-    "全国可查状态",
-    "数据截至",
-];
 
 const KEY: &str = "certq_0123abcd_secret";
 
