@@ -35,6 +35,26 @@ where
         .unwrap_or(Err(Refusal::BodyTooSlow))
 }
 
+/// Reads a body and throws it away, at most so much of it and not longer than this: a client that is
+/// refused reads why only when it is done sending.
+pub(super) async fn discard<B>(mut body: B, most_bytes: usize, deadline: Duration)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let read = async {
+        let mut bytes = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > most_bytes {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    // Whoever is still sending then finds its connection closed.
+    let _ = timeout(deadline, read).await;
+}
+
 async fn collect<B>(mut body: B, limit_bytes: usize) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,

@@ -73,7 +73,10 @@ pub(super) async fn answer(
 ) -> (Reply, Option<Arc<Current>>) {
     let mut account = match account(site, head) {
         Ok(account) => account,
-        Err(refusal) => return (bulk::refused(&refusal.into()), site.live.hold()),
+        Err(refusal) => {
+            body::discard(incoming, LIST_BYTES_MAX, body_deadline).await;
+            return (bulk::refused(&refusal.into()), site.live.hold());
+        }
     };
     let whole = account.as_ref().map_or(ANONYMOUS_DEADLINE, |_| DEADLINE);
     let asked = Asked {
@@ -233,6 +236,25 @@ async fn read(
     incoming: Incoming,
     body_deadline: Duration,
 ) -> Result<(Bytes, Option<Permit>), Refused> {
+    let (bytes_most, deadline) = match account {
+        Some(_) => (LIST_BYTES_MAX, UPLOAD_DEADLINE),
+        None => (ANONYMOUS_BYTES_MAX, body_deadline),
+    };
+    match admit(site, head, account) {
+        Ok((permit, _arriving)) => Ok((body::read(incoming, bytes_most, deadline).await?, permit)),
+        Err(refused) => {
+            body::discard(incoming, bytes_most, body_deadline).await;
+            Err(refused)
+        }
+    }
+}
+
+/// The place of a job, for who has an account, and the place of an upload.
+fn admit<'s>(
+    site: &'s Site,
+    head: &Parts,
+    account: Option<&(Arc<Account>, Now)>,
+) -> Result<(Option<Permit>, SemaphorePermit<'s>), Refused> {
     let permit = account
         .map(|(account, now)| account.begin(*now))
         .transpose();
@@ -242,12 +264,7 @@ async fn read(
         let needed = "未压缩的内容";
         return Err(Refusal::MediaType { needed }.into());
     }
-    let (bytes_most, deadline) = match account {
-        Some(_) => (LIST_BYTES_MAX, UPLOAD_DEADLINE),
-        None => (ANONYMOUS_BYTES_MAX, body_deadline),
-    };
-    let _arriving = site.uploads.enter(account.is_none())?;
-    Ok((body::read(incoming, bytes_most, deadline).await?, permit))
+    Ok((permit, site.uploads.enter(account.is_none())?))
 }
 
 /// A limit of an account as a refusal that says which.

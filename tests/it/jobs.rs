@@ -192,3 +192,13 @@ fn damage_costs_the_rows_it_concerns() {
     assert_eq!(program.metric("certq_damaged_answers_total"), 3.0);
     program.wait_to_hear(r#""event":"damaged","where":"damaged rows blob at byte 16"#);
 }
+
+#[test]
+fn a_long_list_with_a_wrong_key_is_told_why() {
+    let (_register, program, _) = office([("any", 1)]);
+    // More than the sockets hold, and more than a second of a slow line.
+    let body = hit().repeat(200_000);
+    assert!(body.len() > 12 << 20);
+    let response = send(&program, "certq_00000000_0", &body);
+    assert_eq!(problem(&response), (401, "key_unknown".to_owned()));
+}
