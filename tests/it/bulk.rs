@@ -107,7 +107,7 @@ fn lines_of_questions_are_answered_in_order() {
         String::new(),
         json!({"certificate_number": UNKNOWN, "name": ZHANG}).to_string(),
         json!({"certificate_number": VALID}).to_string(),
-        "{\"name\":1}".to_owned(),
+        "{\"ref\":\"乙\",\"name\":1}".to_owned(),
         "nonsense".to_owned(),
         json!({"name": ZHANG, "id_number": "110105194912310021"}).to_string(),
         json!({"name": ZHANG, "id_number": ZHANG_ID}).to_string(),
@@ -145,6 +145,7 @@ fn lines_of_questions_are_answered_in_order() {
     );
     assert_eq!(lines[0]["ref"], "甲");
     assert_eq!(lines[1]["ref"], Value::Null);
+    assert_eq!(lines[4]["ref"], "乙");
     let single = http::lookup(program.public, &questions[0].replace(",\"ref\":\"甲\"", ""));
     let single: Value = serde_json::from_slice(&single.body).unwrap();
     assert_eq!(lines[0]["certificates"], single["certificates"]);
@@ -224,11 +225,15 @@ fn lists_that_are_refused_as_a_whole() {
     let head = "姓名,证书编号\n";
     let many = format!("{head}{}", format!("{ZHANG},{VALID}\n").repeat(21));
     let long = format!("{head}{ZHANG},{VALID},{}\n", "x".repeat(70_000));
+    let unencodable_head = format!("姓名,证书编号,\u{E5E5}\n{ZHANG},{VALID},\n");
+    let long_head = format!("姓名,证书编号,{}\n{ZHANG},{VALID},\n", "x".repeat(70_000));
     let unencodable = format!("{head}{ZHANG},{VALID},\u{E5E5}\n");
     for (content_type, accept, body, expected) in [
         (CSV, CSV, many.as_bytes(), (413, "too_many_rows")),
         (CSV, CSV, long.as_bytes(), (413, "file_too_large")),
         (CSV, GB18030, unencodable.as_bytes(), (400, "encoding")),
+        (CSV, GB18030, unencodable_head.as_bytes(), (400, "encoding")),
+        (CSV, CSV, long_head.as_bytes(), (413, "file_too_large")),
         (
             CSV,
             CSV,
