@@ -8,19 +8,22 @@
 //! Jobs run on threads of their own that give way to single look-ups, a few at a time; one whose
 //! client stops reading waits without keeping others from running, and one whose client goes ends.
 //!
-//! Reading order: [`mapping`] and [`list`] read, [`verdict`] answers one row, [`columns`] puts it
-//! in words, [`output`] gives it a form, [`plan`] is the first pass and [`grant`] what it may cost, [`job`] the whole, in
-//! [`turns`] and into an [`outlet`]; the [`workshop`] starts them.
+//! Reading order: an [`order`] is what is asked for; [`mapping`] and [`list`] read it, [`verdict`]
+//! answers one row, [`columns`] puts it in words, [`output`] gives it a form, into an [`outlet`];
+//! [`plan`] is the first pass and [`grant`] what the second may cost; a [`job`] is the whole, with
+//! what is [`shared`], in [`turns`]; the [`workshop`] starts jobs.
 
 pub(crate) mod columns;
 mod grant;
-pub mod job;
+mod job;
 mod list;
 pub mod mapping;
+pub mod order;
 mod outlet;
 pub mod output;
 mod plan;
 pub mod preview;
+mod shared;
 mod turns;
 mod verdict;
 pub mod workshop;
@@ -31,8 +34,8 @@ use spreadsheet::SpreadsheetError;
 
 use crate::refusal::Refusal;
 
-pub use job::Order;
 pub use list::Kind;
+pub use order::Order;
 pub use output::Form;
 pub use workshop::Workshop;
 

@@ -9,8 +9,8 @@ use spreadsheet::row::CELLS_MOST;
 use spreadsheet::{SpreadsheetError, column_letters};
 
 use super::Refused;
-use super::job::Order;
 use super::list::{Cells, Entry, List};
+use super::order::Order;
 use super::output::Form;
 use super::turns::Turn;
 use super::verdict::Fault;

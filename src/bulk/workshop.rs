@@ -4,16 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use snapshot::Damaged;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::job::{self, Order};
-use super::output::Counts;
+use super::job;
+use super::order::Order;
+use super::shared::Shared;
 use super::turns::Turns;
-use super::verdict::OUTCOMES;
 use super::{Refused, preview};
-use crate::log::{Level, Log};
+use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::process;
 use crate::refusal::Refusal;
@@ -33,15 +32,6 @@ pub struct Workshop {
     slots: Arc<Semaphore>,
     anonymous: Arc<Semaphore>,
     shared: Arc<Shared>,
-}
-
-/// What jobs share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) turns: Arc<Turns>,
-    pub(super) spool: PathBuf,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) log: Log,
 }
 
 impl Workshop {
@@ -126,25 +116,5 @@ impl Workshop {
         let thread = thread::Builder::new().name("bulk".to_owned());
         thread.spawn(job).map_err(|_| Refusal::Overloaded)?;
         Ok(())
-    }
-}
-
-impl Shared {
-    /// Tells the operator of damage that was met, in words only the first `time` of a list.
-    pub(super) fn alarm(&self, damaged: &Damaged, time: u64) {
-        self.metrics.damaged_answers.inc();
-        if time > 1 {
-            return;
-        }
-        let place = damaged.to_string();
-        self.log
-            .event(Level::Error, "damaged", &[("where", &place)]);
-    }
-
-    /// Counts rows by outcome.
-    pub(super) fn count(&self, counts: &Counts) {
-        for (outcome, count) in OUTCOMES.iter().zip(counts) {
-            self.metrics.count_rows(outcome, *count);
-        }
     }
 }
