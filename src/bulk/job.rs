@@ -15,7 +15,7 @@ use super::order::Order;
 use super::outlet::Outlet;
 use super::output::{Counts, Form, Output};
 use super::plan::{Plan, ask};
-use super::shared::Shared;
+use super::premises::Premises;
 use super::turns::Turn;
 use super::verdict::Verdict;
 use crate::log::Level;
@@ -44,7 +44,7 @@ impl From<SpreadsheetError> for Stop {
 
 /// Does an order. Says on `begun` whether it can be done, then sends the answer.
 pub(super) fn run(
-    shared: &Shared,
+    premises: &Premises,
     order: Order,
     begun: oneshot::Sender<Result<(), Refused>>,
     pieces: mpsc::Sender<Piece>,
@@ -53,7 +53,7 @@ pub(super) fn run(
     let form = order.form;
     let to_tell = pieces.clone();
     let job = AssertUnwindSafe(|| {
-        let mut turn = Turn::wait(&shared.turns);
+        let mut turn = Turn::wait(&premises.turns);
         let Order { body, kind, .. } = &order;
         let list = List::open(body.clone(), *kind, order.places, order.rows_most);
         let planned = list.and_then(|mut list| {
@@ -74,7 +74,7 @@ pub(super) fn run(
             return Ok(());
         }
         let outlet = Outlet::new(pieces, order.deadline, runtime, turn);
-        answer(shared, &order, list, plan, grant, outlet)
+        answer(premises, &order, list, plan, grant, outlet)
     });
     // A panic costs this job only; the hook has told where it was.
     match catch_unwind(job) {
@@ -82,7 +82,7 @@ pub(super) fn run(
         Ok(Err(Stop::Io(error))) if error.kind() == io::ErrorKind::BrokenPipe => return,
         Ok(Err(Stop::Io(error))) => {
             let reason = error.kind().to_string();
-            shared
+            premises
                 .log
                 .event(Level::Warning, "bulk_cut_short", &[("reason", &reason)]);
         }
@@ -103,7 +103,7 @@ fn tell(pieces: &mpsc::Sender<Piece>) {
 }
 
 fn answer(
-    shared: &Shared,
+    premises: &Premises,
     order: &Order,
     mut list: List,
     mut plan: Plan,
@@ -111,17 +111,17 @@ fn answer(
     outlet: Outlet,
 ) -> Result<(), Stop> {
     let current = &*order.current;
-    let mut output = Output::begin(order.form, &list, current, &shared.spool, outlet)?;
+    let mut output = Output::begin(order.form, &list, current, &premises.spool, outlet)?;
     let mut counts = Counts::default();
     let answered = list.each(|entry| {
         let verdict = judge(order, &mut plan, &mut grant, &entry);
         counts[verdict.index()] += 1;
         if let Verdict::CannotAnswer(damaged) = &verdict {
-            shared.alarm(damaged, counts[verdict.index()]);
+            premises.alarm(damaged, counts[verdict.index()]);
         }
         output.row(current, entry.cells, &verdict).map_err(Stop::Io)
     });
-    shared.count(&counts);
+    premises.count(&counts);
     answered?;
     output.end(current, &counts)?;
     Ok(())

@@ -10,8 +10,8 @@
 //!
 //! Reading order: an [`order`] is what is asked for; [`mapping`] and [`list`] read it, [`verdict`]
 //! answers one row, [`columns`] puts it in words, [`output`] gives it a form, into an [`outlet`];
-//! [`plan`] is the first pass and [`grant`] what the second may cost; a [`job`] is the whole, with
-//! what is [`shared`], in [`turns`]; the [`workshop`] starts jobs.
+//! [`plan`] is the first pass and [`grant`] what the second may cost; a [`job`] is the whole, on
+//! the [`premises`], in [`turns`]; the [`workshop`] starts jobs.
 
 pub(crate) mod columns;
 mod grant;
@@ -22,8 +22,9 @@ pub mod order;
 mod outlet;
 pub mod output;
 mod plan;
+mod premises;
 pub mod preview;
-mod shared;
+
 mod turns;
 mod verdict;
 pub mod workshop;

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::job;
 use super::order::Order;
-use super::shared::Shared;
+use super::premises::Premises;
 use super::turns::Turns;
 use super::{Refused, preview};
 use crate::log::Log;
@@ -31,14 +31,14 @@ const PIECES_WAITING: usize = 4;
 pub struct Workshop {
     slots: Arc<Semaphore>,
     anonymous: Arc<Semaphore>,
-    shared: Arc<Shared>,
+    premises: Arc<Premises>,
 }
 
 impl Workshop {
     /// A workshop in which `at_once` jobs compute at the same time, and workbooks are made in
     /// unlinked files in `spool`, a directory nobody else can read.
     pub fn new(at_once: usize, spool: PathBuf, metrics: Arc<Metrics>, log: Log) -> Self {
-        let shared = Shared {
+        let premises = Premises {
             turns: Arc::new(Turns::new(at_once)),
             spool,
             metrics,
@@ -47,7 +47,7 @@ impl Workshop {
         Self {
             slots: Arc::new(Semaphore::new(JOBS_MOST)),
             anonymous: Arc::new(Semaphore::new(ANONYMOUS_JOBS_MOST)),
-            shared: Arc::new(shared),
+            premises: Arc::new(premises),
         }
     }
 
@@ -61,8 +61,8 @@ impl Workshop {
         let (pieces, receiver) = mpsc::channel(PIECES_WAITING);
         let runtime = Handle::current();
         let (is_anonymous, is_apart) = (order.account.is_none(), order.is_apart);
-        self.start(is_anonymous, is_apart, move |shared| {
-            job::run(shared, order, begun, pieces, runtime);
+        self.start(is_anonymous, is_apart, move |premises| {
+            job::run(premises, order, begun, pieces, runtime);
         })?;
         // It goes without a word only when it panics.
         has_begun.await.unwrap_or(Err(Refusal::Internal.into()))?;
@@ -80,9 +80,9 @@ impl Workshop {
         is_anonymous: bool,
     ) -> Result<preview::Preview, Refused> {
         let (done, is_done) = oneshot::channel();
-        self.start(is_anonymous, false, move |shared| {
+        self.start(is_anonymous, false, move |premises| {
             // Nobody hears it when the client has gone.
-            let _ = done.send(preview::look(body, &shared.turns));
+            let _ = done.send(preview::look(body, &premises.turns));
         })?;
         is_done.await.unwrap_or(Err(Refusal::Internal.into()))
     }
@@ -94,7 +94,7 @@ impl Workshop {
         &self,
         is_anonymous: bool,
         is_apart: bool,
-        work: impl FnOnce(&Shared) + Send + 'static,
+        work: impl FnOnce(&Premises) + Send + 'static,
     ) -> Result<(), Refused> {
         let slots = match is_anonymous {
             true => &self.anonymous,
@@ -102,7 +102,7 @@ impl Workshop {
         };
         let slot = Arc::clone(slots).try_acquire_owned();
         let slot: OwnedSemaphorePermit = slot.map_err(|_| Refusal::Overloaded)?;
-        let shared = Arc::clone(&self.shared);
+        let premises = Arc::clone(&self.premises);
         let job = move || {
             // Refused only where the system knows no such policy; the work is the same.
             if is_apart {
@@ -110,7 +110,7 @@ impl Workshop {
             } else {
                 let _ = process::give_way();
             }
-            work(&shared);
+            work(&premises);
             drop(slot);
         };
         let thread = thread::Builder::new().name("bulk".to_owned());

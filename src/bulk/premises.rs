@@ -1,4 +1,4 @@
-//! What all jobs share, and what they tell the operator.
+//! Where jobs work: what all of them use, and what they tell the operator.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::metrics::Metrics;
 
 /// What jobs share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Premises {
     pub(super) turns: Arc<Turns>,
     pub(super) spool: PathBuf,
     pub(super) metrics: Arc<Metrics>,
     pub(super) log: Log,
 }
 
-impl Shared {
+impl Premises {
     /// Tells the operator of damage that was met, in words only the first `time` of a list.
     pub(super) fn alarm(&self, damaged: &Damaged, time: u64) {
         self.metrics.damaged_answers.inc();
