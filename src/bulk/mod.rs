@@ -24,7 +24,6 @@ pub mod output;
 mod plan;
 mod premises;
 pub mod preview;
-
 mod turns;
 mod verdict;
 pub mod workshop;

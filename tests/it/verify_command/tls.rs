@@ -60,7 +60,7 @@ fn serve(folder: &Path) -> (String, Arc<AtomicUsize>) {
             let session = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut stream = StreamOwned::new(session, stream.unwrap());
             // A client that does not trust us goes during the handshake.
-            if matches!(stream.read(&mut [0; 16 * 1024]), Ok(1..)) {
+            if read_request(&mut stream) {
                 counted.fetch_add(1, Ordering::SeqCst);
                 let answer = b"HTTP/1.1 404 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
                 stream.write_all(answer).unwrap();
@@ -70,6 +70,28 @@ fn serve(folder: &Path) -> (String, Arc<AtomicUsize>) {
         }
     });
     (url, heard)
+}
+
+/// Reads a request to its end, so that closing does not take the answer away from its sender; false
+/// when there is none.
+fn read_request(stream: &mut impl Read) -> bool {
+    let mut heard = Vec::new();
+    loop {
+        let mut block = [0; 16 * 1024];
+        match stream.read(&mut block) {
+            Ok(count @ 1..) => heard.extend_from_slice(&block[..count]),
+            _ => return !heard.is_empty(),
+        }
+        let text = String::from_utf8_lossy(&heard).to_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head.split_once("content-length: ").map_or("0", |it| it.1);
+        let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
+        if body.len() >= length {
+            return true;
+        }
+    }
 }
 
 #[test]
