@@ -89,7 +89,7 @@ again() { while :; do send "$1" $csv $csv "$list.csv" /dev/null > /dev/null; don
 ask() {
     "${asking[@]}" target/release/loadtest --server "$url" --certificates "$DEMO_CERTIFICATES" \
         --rate "$rate" --seconds "$seconds" --connections 16 --json |
-        sed -E 's/.*"latency_us":\{[^}]*"p50":([0-9.]+)[^}]*"p99":([0-9.]+).*/\1 \2/'
+        sed -E 's/.*"latency_us":\{[^}]*"p50":([0-9.]+)[^}]*"p99":([0-9.]+).*"own_lateness_us":\{[^}]*"p99":([0-9.]+).*/\1 \2 \3/'
 }
 : > "$DEMO_DIR/idle"; : > "$DEMO_DIR/busy"
 for _ in $(seq "$turns"); do
@@ -105,8 +105,9 @@ for _ in $(seq "$turns"); do
     sleep 1
 done
 for state in idle busy; do
-    printf '%s: p50 %s µs, p99 %s µs (medians of %s)\n' "$state" \
-        "$(awk '{ print $1 }' "$DEMO_DIR/$state" | median)" "$(awk '{ print $2 }' "$DEMO_DIR/$state" | median)" "$turns"
+    printf '%s: p50 %s µs, p99 %s µs; the generator itself late: p99 %s µs (medians of %s)\n' "$state" \
+        "$(awk '{ print $1 }' "$DEMO_DIR/$state" | median)" "$(awk '{ print $2 }' "$DEMO_DIR/$state" | median)" \
+        "$(awk '{ print $3 }' "$DEMO_DIR/$state" | median)" "$turns"
 done
-paste "$DEMO_DIR/idle" "$DEMO_DIR/busy" | awk '{ print $4 / $2 }' | sort -n |
+paste "$DEMO_DIR/idle" "$DEMO_DIR/busy" | awk '{ print $5 / $2 }' | sort -n |
     awk '{ v[NR] = $1 } END { printf "p99 busy / idle: median %.2f, from %.2f to %.2f\n", v[int((NR + 1) / 2)], v[1], v[NR] }'
