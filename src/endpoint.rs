@@ -38,9 +38,9 @@ fn as_of(current: &Current) -> page::AsOf {
     }
 }
 
-/// The page of an outage in the place of a page that needs a snapshot.
-fn outage(lang: Lang, refusal: Refusal) -> Reply {
-    let html = page::outage(lang, &page::Typed::default());
+/// The page of an outage in the place of the page at `path`, which needs a snapshot.
+fn outage(lang: Lang, path: &'static str, refusal: Refusal) -> Reply {
+    let html = page::absent(lang, path);
     let reply = Reply::new(refusal.status(), refusal.outcome(), Media::Html, html);
     render::complete(reply, refusal)
 }

@@ -18,7 +18,7 @@ use crate::reply::{Media, Reply};
 pub fn answer(lang: Lang, query: &str, current: Result<&Current, Refusal>) -> Reply {
     match current {
         Ok(current) => Reply::ok(Media::Html, catalogue(lang, &Filter::parse(query), current)),
-        Err(refusal) => outage(lang, refusal),
+        Err(refusal) => outage(lang, "/institutions", refusal),
     }
 }
 

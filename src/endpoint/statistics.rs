@@ -14,7 +14,7 @@ const OCCUPATIONS_NAMED: usize = 20;
 pub fn answer(lang: Lang, current: Result<&Current, Refusal>) -> Reply {
     match current {
         Ok(current) => Reply::ok(Media::Html, counts(lang, current)),
-        Err(refusal) => outage(lang, refusal),
+        Err(refusal) => outage(lang, "/statistics", refusal),
     }
 }
 

@@ -209,7 +209,17 @@ pub fn outage(lang: Lang, typed: &Typed<'_>) -> String {
     finish(&OutagePage {
         lang,
         path: "/",
-        form: Form::new(lang, *typed, None),
+        form: Some(Form::new(lang, *typed, None)),
+        as_of: None,
+    })
+}
+
+/// The same in the place of the page at `path`, which asks no question.
+pub fn absent(lang: Lang, path: &'static str) -> String {
+    finish(&OutagePage {
+        lang,
+        path,
+        form: None,
         as_of: None,
     })
 }
@@ -266,7 +276,8 @@ struct MissPage<'a> {
 struct OutagePage<'a> {
     lang: Lang,
     path: &'static str,
-    form: Form<'a>,
+    /// `None` in the place of a page that asks no question.
+    form: Option<Form<'a>>,
     as_of: Option<AsOf>,
 }
 

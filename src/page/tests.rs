@@ -123,6 +123,7 @@ fn every_page(lang: Lang, text: &str) -> Vec<(&'static str, String)> {
             miss(lang, &miss_view(text, AskedInstitution::NotAsked)),
         ),
         ("outage", outage(lang, &typed(text))),
+        ("outage of the catalogue", absent(lang, "/institutions")),
         ("bulk", bulk(lang, &BulkView::default())),
         ("bulk, refused", bulk(lang, &bulk_refused(text))),
         ("not found", not_found(lang)),
@@ -388,6 +389,20 @@ fn an_outage_says_what_it_does_not_mean() {
         outage(Lang::En, &Typed::default())
             .contains("does not mean that the certificate is invalid")
     );
+}
+
+#[test]
+fn an_outage_of_another_page_leads_back_to_it_and_asks_nothing() {
+    for path in ["/institutions", "/statistics"] {
+        let html = absent(Lang::En, path);
+        let current = format!("<a href=\"{path}?lang=en\" aria-current=\"page\">");
+        let again = format!("<a class=\"button primary\" href=\"{path}?lang=en\">");
+        let language = format!("href=\"{path}?lang=zh\"");
+        for part in [&current, &again, &language] {
+            assert_eq!(html.matches(part.as_str()).count(), 1, "{part}");
+        }
+        assert!(!html.contains("<form"));
+    }
 }
 
 #[test]

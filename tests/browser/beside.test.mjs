@@ -142,7 +142,7 @@ test("a certificate shows its way to the national look-up", () =>
     await ask(page, numberAndName(cases.match));
     const steps = await page.locator(".timeline li").allInnerTexts();
     assert.equal(steps.length, 4);
-    assert.match(steps[0], /审核[^]*已完成[^]*\d{4}-\d\d-\d\d/);
+    assert.match(steps[0], /审核[^]*已完成[^]*\d{4}年\d+月\d+日/);
     for (const [index, title] of ["审核", "发布", "已报送", "全国可查"].entries()) assert.ok(steps[index].startsWith(title), steps[index]);
     await page.emulateMedia({ media: "print" });
     assert.ok(await page.locator(".timeline").isVisible());
