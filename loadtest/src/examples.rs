@@ -1,7 +1,8 @@
 //! Three questions for people to try: a match, a withdrawn certificate and a miss, each with the
 //! `curl` command that asks it and what the server answers.
 //!
-//! The same three as JSON are the cases of the browser tests. The persons do not exist, so their
+//! The same three as JSON are the cases of the browser tests, and with them a holder of several
+//! certificates, who is found by name and identity number only. The persons do not exist, so their
 //! names and numbers may be printed.
 
 use std::fmt;
@@ -42,10 +43,11 @@ pub(crate) enum ExampleError {
     System(std::io::Error),
 }
 
-/// Asks the three questions, and tells them with their answers.
+/// Asks the questions, and tells them with their answers.
 pub(crate) fn told(arguments: &Arguments) -> Result<String, ExampleError> {
     let source = arguments.source();
-    let mut examples = choose(&source)?;
+    let mut examples = Vec::from(choose(&source)?);
+    let several = several(&source)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(ExampleError::System)?;
     runtime.block_on(async {
@@ -55,7 +57,7 @@ pub(crate) fn told(arguments: &Arguments) -> Result<String, ExampleError> {
         Ok(())
     })?;
     Ok(if arguments.json {
-        as_json(&examples)
+        as_json(&source, &examples, several)
     } else {
         let text: Vec<String> = examples.iter().map(|it| as_text(&source, it)).collect();
         text.concat()
@@ -79,15 +81,32 @@ fn choose(source: &Source) -> Result<[Example; 3], ExampleError> {
     ])
 }
 
+/// The first certificate of a plain resident who has another one that was withdrawn.
+fn several(source: &Source) -> Result<u64, ExampleError> {
+    let population = &source.population;
+    let mixed = |&i: &u64| {
+        let own = population.of_same_holder(i);
+        let withdrawn = own.iter().filter(|&&i| population.withdrawal(i).is_some());
+        is_plainly_named(population, i) && (1..own.len()).contains(&withdrawn.count())
+    };
+    (0..population.certificates())
+        .find(mixed)
+        .ok_or(ExampleError::TooFew)
+}
+
 fn is_plain(population: &Population, i: u64) -> bool {
+    is_plainly_named(population, i) && population.of_same_holder(i).len() == 1
+}
+
+/// A resident with a name of three common characters.
+fn is_plainly_named(population: &Population, i: u64) -> bool {
     let name = population.name(i);
     let han = name
         .expose()
         .chars()
         .all(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c));
-    let single = population.of_same_holder(i).len() == 1;
     let resident = population.id_type(i) == IdentityType::RESIDENT;
-    resident && single && han && name.expose().chars().count() == 3
+    resident && han && name.expose().chars().count() == 3
 }
 
 /// By number and name; a miss names the unused number beside the certificate.
@@ -150,7 +169,7 @@ fn as_text(source: &Source, example: &Example) -> String {
     )
 }
 
-fn as_json(examples: &[Example]) -> String {
+fn as_json(source: &Source, examples: &[Example], several: u64) -> String {
     let case = |example: &Example| {
         let Example {
             certificate_number,
@@ -163,7 +182,26 @@ fn as_json(examples: &[Example]) -> String {
         });
         (example.question.kind.name().to_owned(), case)
     };
-    Value::Object(examples.iter().map(case).collect::<Map<_, _>>()).to_string()
+    let mut cases: Map<_, _> = examples.iter().map(case).collect();
+    cases.insert("several".to_owned(), case_of_several(source, several));
+    Value::Object(cases).to_string()
+}
+
+/// The holder, and the numbers to be found, newest first.
+fn case_of_several(source: &Source, i: u64) -> Value {
+    let population = &source.population;
+    let own = population.of_same_holder(i).into_iter().rev();
+    let numbers: Vec<String> = own
+        .clone()
+        .map(|i| population.number(i).as_str().to_owned())
+        .collect();
+    let withdrawn = own.filter(|&i| population.withdrawal(i).is_some()).count();
+    json!({
+        "name": population.name(i).expose(),
+        "id_number": population.id_number(i).expose(),
+        "certificate_numbers": numbers,
+        "withdrawn": withdrawn,
+    })
 }
 
 impl fmt::Display for ExampleError {
@@ -194,12 +232,18 @@ mod tests {
     fn three_plain_examples() {
         let source = source(20_000);
         let examples = choose(&source).unwrap_or_else(|error| panic!("{error}"));
-        let cases: Value = serde_json::from_str(&as_json(&examples)).unwrap();
+        let cases: Value =
+            serde_json::from_str(&as_json(&source, &examples, several(&source).unwrap())).unwrap();
         for kind in ["match", "withdrawn", "miss"] {
             let id_number = cases[kind]["id_number"].as_str().unwrap();
             assert!(id_number.starts_with("440000") && id_number.len() == 18);
             assert_eq!(cases[kind]["name"].as_str().unwrap().chars().count(), 3);
         }
+        let numbers = cases["several"]["certificate_numbers"].as_array().unwrap();
+        assert_eq!(
+            (numbers.len(), &cases["several"]["withdrawn"]),
+            (2, &json!(1))
+        );
         let number = |kind: &str| {
             cases[kind]["certificate_number"]
                 .as_str()
