@@ -41,6 +41,9 @@ say "The whole way: sample, accept, publish, serve"
 trap 'deploy/demo.sh stop' EXIT
 deploy/demo.sh start
 target/release/index-builder verify --store "$DEMO_DIR/store" --keys "$DEMO_DIR/keys" --ledger "$DEMO_DIR/ledger"
+# A key whose rows are soon used up, for the pages; the server takes it while other tests run.
+target/release/certq keys create --keys-file "$DEMO_DIR/keys/api-keys.json" --name spent \
+    --rows-per-day 2 > "$DEMO_DIR/spent-key"
 
 say "Load: every answer judged"
 target/release/loadtest --server "http://127.0.0.1:$DEMO_PORT" --certificates "$DEMO_CERTIFICATES" \
@@ -65,7 +68,8 @@ done
 target/release/loadtest --examples --json --server "http://127.0.0.1:$DEMO_PORT" \
     --certificates "$DEMO_CERTIFICATES" > "$dir/cases.json"
 CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \
-    CERTQ_API_KEY_FILE="$PWD/$DEMO_DIR/api-key" CERTQ_OUTAGE_URL=http://127.0.0.1:18081 node --test tests/browser/
+    CERTQ_API_KEY_FILE="$PWD/$DEMO_DIR/api-key" CERTQ_SPENT_KEY_FILE="$PWD/$DEMO_DIR/spent-key" \
+    CERTQ_OUTAGE_URL=http://127.0.0.1:18081 node --test tests/browser/
 
 say "The examples of docs/api.md"
 CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { ask, cases, launch, numberAndName, outageUrl, url, visit } from "./chromium.mjs";
+import { ask, cases, launch, nameAndIdentity, numberAndName, outageUrl, url, visit } from "./chromium.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 // WCAG 2.2 AA, and of AAA the contrast of 7:1.
@@ -34,6 +34,7 @@ const PAGES = {
     await page.locator("#form-problem:not(:empty)").waitFor();
   },
   "match": (page, lang) => ask(page, numberAndName(cases.match), lang),
+  "several": (page, lang) => ask(page, nameAndIdentity(cases.several), lang),
   "withdrawn": (page, lang) => ask(page, numberAndName(cases.withdrawn), lang),
   "miss": (page, lang) => ask(page, numberAndName(cases.miss), lang),
   "institutions": open("/institutions"),
@@ -43,24 +44,29 @@ const PAGES = {
   "about": open("/about"),
   "not found": open("/no-such-page"),
 };
-PAGES["status in an outage"] = (page, lang) => page.goto(`${outageUrl}/status?lang=${lang}`);
+for (const path of ["/bulk", "/institutions", "/statistics", "/status", "/about"]) {
+  PAGES[`${path} in an outage`] = (page, lang) => page.goto(`${outageUrl}${path}?lang=${lang}`);
+}
 PAGES.outage = (page, lang) => ask(page, numberAndName(cases.match), lang, outageUrl);
 
 for (const [name, reach] of Object.entries(PAGES)) {
   // Without motion, so that no colour is measured on its way to another.
   test(`axe-core finds nothing: ${name}`, () =>
     visit(browser, { reducedMotion: "reduce" }, async (page) => {
-      for (const [lang, width] of [["zh", 1280], ["en", 360]]) {
-        await page.setViewportSize({ width, height: 800 });
+      for (const [lang, widths] of [["zh", [1280, 768, 360]], ["en", [360]]]) {
+        await page.setViewportSize({ width: widths[0], height: 800 });
         await reach(page, lang);
         // evaluate, not a script element: the page's own policy would refuse that.
         await page.evaluate((source) => (0, eval)(source), AXE);
-        for (const colorScheme of ["light", "dark"]) {
-          await page.emulateMedia({ colorScheme });
-          const { passes, violations } = await page.evaluate((options) => window.axe.run(document, options), AXE_OPTIONS);
-          const found = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => node.html).join(" | ")}`);
-          assert.deepEqual(found, [], `${name} ${lang} ${width} ${colorScheme}`);
-          assert.ok(passes.some(({ id }) => id === "color-contrast-enhanced"), "the contrast was measured");
+        for (const width of widths) {
+          await page.setViewportSize({ width, height: 800 });
+          for (const colorScheme of ["light", "dark"]) {
+            await page.emulateMedia({ colorScheme });
+            const { passes, violations } = await page.evaluate((options) => window.axe.run(document, options), AXE_OPTIONS);
+            const found = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+            assert.deepEqual(found, [], `${name} ${lang} ${width} ${colorScheme}`);
+            assert.ok(passes.some(({ id }) => id === "color-contrast-enhanced"), "the contrast was measured");
+          }
         }
       }
     }));
