@@ -19,9 +19,9 @@ xlsx=application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
-jobs=()
+employers=
 finish() {
-    for job in "${jobs[@]}"; do kill "$job" 2> /dev/null || true; done
+    [[ -z $employers ]] || kill "$employers" 2> /dev/null || true
     deploy/demo.sh stop
 }
 trap finish EXIT
@@ -85,23 +85,22 @@ for form in ndjson csv xlsx; do
 done
 
 say "Single look-ups: $rate a second, $turns turns of $seconds s without and with four lists under way"
-again() { while :; do send "$1" $csv $csv "$list.csv" /dev/null > /dev/null; done; }
+printf '%s\n' "$key_one" "$key_one" "$key_two" "$key_two" > "$DEMO_DIR/employers"
 ask() {
     "${asking[@]}" target/release/loadtest --server "$url" --certificates "$DEMO_CERTIFICATES" \
         --rate "$rate" --seconds "$seconds" --connections 16 --json |
         sed -E 's/.*"latency_us":\{[^}]*"p50":([0-9.]+)[^}]*"p99":([0-9.]+).*"own_lateness_us":\{[^}]*"p99":([0-9.]+).*/\1 \2 \3/'
 }
-: > "$DEMO_DIR/idle"; : > "$DEMO_DIR/busy"
+: > "$DEMO_DIR/idle"; : > "$DEMO_DIR/busy"; : > "$DEMO_DIR/lists"
 for _ in $(seq "$turns"); do
     ask >> "$DEMO_DIR/idle"
-    jobs=()
-    for key in "$key_one" "$key_one" "$key_two" "$key_two"; do
-        again "$key" & jobs+=($!)
-    done
+    "${asking[@]}" chrt --idle 0 target/release/loadtest --server "$url" --certificates "$DEMO_CERTIFICATES" \
+        --send "$list.csv" --keys "$DEMO_DIR/employers" --seconds $((seconds + 2)) >> "$DEMO_DIR/lists" &
+    employers=$!
+    sleep 1
     ask >> "$DEMO_DIR/busy"
-    for job in "${jobs[@]}"; do kill "$job" 2> /dev/null || true; done
-    wait "${jobs[@]}" 2> /dev/null || true
-    jobs=()
+    wait "$employers"
+    employers=
     sleep 1
 done
 for state in idle busy; do
@@ -109,5 +108,6 @@ for state in idle busy; do
         "$(awk '{ print $1 }' "$DEMO_DIR/$state" | median)" "$(awk '{ print $2 }' "$DEMO_DIR/$state" | median)" \
         "$(awk '{ print $3 }' "$DEMO_DIR/$state" | median)" "$turns"
 done
+echo "meanwhile: $(sort -n "$DEMO_DIR/lists" | sed -n "$(((turns + 1) / 2))p") (median)"
 paste "$DEMO_DIR/idle" "$DEMO_DIR/busy" | awk '{ print $5 / $2 }' | sort -n |
     awk '{ v[NR] = $1 } END { printf "p99 busy / idle: median %.2f, from %.2f to %.2f\n", v[int((NR + 1) / 2)], v[1], v[NR] }'

@@ -1,6 +1,7 @@
 //! What a person types, and its bounds: nothing here runs for ever or asks a stranger.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use certificate::sample::Population;
@@ -70,6 +71,14 @@ pub(crate) struct Arguments {
     /// Bytes of a row of that list.
     #[arg(long, value_name = "BYTES", default_value_t = 100, requires = "list")]
     pub(crate) row_bytes: usize,
+
+    /// Send the CSV list FILE to POST /v1/bulk again and again for --seconds, and count.
+    #[arg(long, value_name = "FILE", requires = "keys", conflicts_with_all = ["closed", "rate", "examples", "until", "list"])]
+    pub(crate) send: Option<PathBuf>,
+
+    /// API keys, one a line; each line is an employer who sends one list at a time.
+    #[arg(long, value_name = "FILE", requires = "send")]
+    pub(crate) keys: Option<PathBuf>,
 
     /// Print the report as JSON.
     #[arg(long)]

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod employers;
 mod examples;
 mod expected;
 mod http;
@@ -53,6 +54,12 @@ fn main() -> ExitCode {
     }
     if let Some(certificate) = arguments.until {
         return match until::told(&arguments, certificate) {
+            Ok(text) => print(&text, true),
+            Err(error) => failed(&error),
+        };
+    }
+    if let (Some(list), Some(keys)) = (&arguments.send, &arguments.keys) {
+        return match employers::told(&arguments, list, keys) {
             Ok(text) => print(&text, true),
             Err(error) => failed(&error),
         };
