@@ -53,16 +53,9 @@ pub(super) fn run(
     let form = order.form;
     let to_tell = pieces.clone();
     let job = AssertUnwindSafe(|| {
-        let mut turn = Turn::wait(&premises.turns);
-        let Order { body, kind, .. } = &order;
-        let list = List::open(body.clone(), *kind, order.places, order.rows_most);
-        let planned = list.and_then(|mut list| {
-            let is_wanted = || !begun.is_closed() && Instant::now() < order.deadline;
-            let plan = Plan::make(&mut list, &order, &mut turn, is_wanted)?;
-            Ok((list, plan))
-        });
-        let (list, plan) = match planned {
-            Ok(planned) => planned,
+        let is_wanted = || !begun.is_closed() && Instant::now() < order.deadline;
+        let (list, plan, turn) = match prepare(premises, &order, is_wanted) {
+            Ok(prepared) => prepared,
             Err(refused) => {
                 // Nobody hears it when the client has gone.
                 let _ = begun.send(Err(refused));
@@ -91,6 +84,23 @@ pub(super) fn run(
     if form == Form::Ndjson {
         tell(&to_tell);
     }
+}
+
+/// Waits for a turn and makes the first pass.
+fn prepare(
+    premises: &Premises,
+    order: &Order,
+    is_wanted: impl Fn() -> bool,
+) -> Result<(List, Plan, Turn), Refused> {
+    let mut turn = Turn::wait(&premises.turns, order.deadline).map_err(|_| Refusal::Overloaded)?;
+    let mut list = List::open(
+        order.body.clone(),
+        order.kind,
+        order.places,
+        order.rows_most,
+    )?;
+    let plan = Plan::make(&mut list, order, &mut turn, is_wanted)?;
+    Ok((list, plan, turn))
 }
 
 /// Ends a list of lines with what went wrong, if the client still takes anything. In the other

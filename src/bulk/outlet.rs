@@ -47,7 +47,7 @@ impl Outlet {
 
     /// Lets another job compute; an error when nobody waits for this one any more.
     pub(super) fn pass(&mut self) -> io::Result<()> {
-        self.turn.pass();
+        self.turn.pass()?;
         if self.pieces.is_closed() {
             return Err(ErrorKind::BrokenPipe.into());
         }
@@ -68,9 +68,8 @@ impl Outlet {
         // The timer must be made within the runtime.
         let send = async { timeout_at(self.deadline, self.pieces.send(piece)).await };
         let sent = self.runtime.block_on(send);
-        self.turn.take();
         match sent {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => Ok(self.turn.take()?),
             // The client went away.
             Ok(Err(_)) => Err(ErrorKind::BrokenPipe.into()),
             Err(_) => Err(ErrorKind::TimedOut.into()),

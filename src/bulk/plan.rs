@@ -89,8 +89,8 @@ impl Plan {
                 plan.unanswered.insert(fingerprint);
             }
             if plan.rows.is_multiple_of(ROWS_A_TURN) {
-                turn.pass();
-                if !is_wanted() {
+                let is_late = turn.pass().is_err();
+                if is_late || !is_wanted() {
                     return Err(Stop::Refused(Refusal::Overloaded.into()));
                 }
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 use spreadsheet::{Encoding, Format, Row, SpreadsheetError};
+use tokio::time::Instant;
 
 use super::mapping::{self, COLUMNS};
 use super::turns::{Turn, Turns};
@@ -55,10 +56,10 @@ pub struct Mapping {
 ///
 /// # Errors
 ///
-/// What is wrong with it as a whole. A header without the needed columns is no error: somebody
-/// will say which they are.
-pub(super) fn look(body: Bytes, turns: &Arc<Turns>) -> Result<Preview, Refused> {
-    let _turn = Turn::wait(turns);
+/// What is wrong with it as a whole, or that there is no turn before `deadline`. A header without
+/// the needed columns is no error: somebody will say which they are.
+pub(super) fn look(body: Bytes, turns: &Arc<Turns>, deadline: Instant) -> Result<Preview, Refused> {
+    let _turn = Turn::wait(turns, deadline).map_err(|_| Refusal::Overloaded)?;
     catch_unwind(AssertUnwindSafe(|| read(body))).unwrap_or(Err(Refusal::Internal.into()))
 }
 

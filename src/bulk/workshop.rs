@@ -6,6 +6,7 @@ use std::thread;
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::job;
 use super::order::Order;
@@ -61,11 +62,11 @@ impl Workshop {
         let (pieces, receiver) = mpsc::channel(PIECES_WAITING);
         let runtime = Handle::current();
         let (is_anonymous, is_apart) = (order.account.is_none(), order.is_apart);
+        let deadline = order.deadline;
         self.start(is_anonymous, is_apart, move |premises| {
             job::run(premises, order, begun, pieces, runtime);
         })?;
-        // It goes without a word only when it panics.
-        has_begun.await.unwrap_or(Err(Refusal::Internal.into()))?;
+        until(deadline, has_begun).await??;
         Ok(receiver)
     }
 
@@ -78,13 +79,14 @@ impl Workshop {
         &self,
         body: bytes::Bytes,
         is_anonymous: bool,
+        deadline: Instant,
     ) -> Result<preview::Preview, Refused> {
         let (done, is_done) = oneshot::channel();
         self.start(is_anonymous, false, move |premises| {
             // Nobody hears it when the client has gone.
-            let _ = done.send(preview::look(body, &premises.turns));
+            let _ = done.send(preview::look(body, &premises.turns, deadline));
         })?;
-        is_done.await.unwrap_or(Err(Refusal::Internal.into()))
+        until(deadline, is_done).await?
     }
 
     /// A job that is apart from single look-ups runs only when the core has nothing else to do. Not
@@ -117,4 +119,13 @@ impl Workshop {
         thread.spawn(job).map_err(|_| Refusal::Overloaded)?;
         Ok(())
     }
+}
+
+/// The first word of a job. One that has not said it by the deadline is not waited for; the job
+/// finds that out and ends.
+async fn until<T>(deadline: Instant, word: oneshot::Receiver<T>) -> Result<T, Refused> {
+    let word = timeout_at(deadline, word).await;
+    let word = word.map_err(|_| Refusal::Overloaded)?;
+    // It goes without a word only when it panics.
+    Ok(word.map_err(|_| Refusal::Internal)?)
 }

@@ -127,16 +127,17 @@ impl Asker {
 pub async fn preview(
     workshop: &Workshop,
     body: Bytes,
-    content_type: &str,
+    asked: Asked<'_>,
     is_anonymous: bool,
 ) -> Result<Reply, Refused> {
-    if kind(content_type)? != Kind::Spreadsheet {
+    if kind(asked.content_type)? != Kind::Spreadsheet {
         return Err(Refusal::MediaType {
             needed: "text/csv或XLSX",
         }
         .into());
     }
-    let preview = workshop.preview(body, is_anonymous).await?;
+    let preview = workshop.preview(body, is_anonymous, asked.deadline);
+    let preview = preview.await?;
     let json = serde_json::to_vec(&preview).map_err(|_| Refusal::Internal)?;
     Ok(Reply::ok(Media::Json, json))
 }

@@ -196,7 +196,7 @@ async fn endpoint(
 ) -> Result<Reply, Refused> {
     if route == Route::BulkPreview {
         let is_anonymous = asker.account.is_none();
-        return bulk::preview(&site.workshop, body, asked.content_type, is_anonymous).await;
+        return bulk::preview(&site.workshop, body, asked, is_anonymous).await;
     }
     fresh_enough(head, current.as_deref())?;
     let current = current.ok_or(Refusal::CannotAnswer)?;
