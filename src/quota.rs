@@ -105,9 +105,10 @@ pub enum Limit {
 /// `RateLimit` draft.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RateLimit {
-    /// `RateLimit`: rows left today, and seconds until there are all of them again.
+    /// `RateLimit`: rows left today and requests left this minute, each with the seconds until
+    /// there are all of them again.
     pub limit: String,
-    /// `RateLimit-Policy`: rows a day.
+    /// `RateLimit-Policy`: rows a day, requests a minute.
     pub policy: String,
 }
 
@@ -196,13 +197,23 @@ impl Account {
         if !self.budgets.enabled {
             return None;
         }
-        let usage = self.usage_of(now);
-        let left = if usage.paused { 0 } else { self.left(&usage) };
-        let reset_s = seconds_of_day_left(now.wall);
-        let quota = self.share(usage.rows_per_day);
+        let mut usage = self.usage_of(now);
+        usage.forget_requests(now.tick);
+        let rows = self.share(usage.rows_per_day);
+        let rows_left = if usage.paused { 0 } else { self.left(&usage) };
+        let day_s = seconds_of_day_left(now.wall);
+        let requests = self.requests_a_minute();
+        let requests_left = requests.saturating_sub(usage.requests.len() as u64);
+        let newest = usage.requests.back();
+        let minute_s = newest.map_or(0, |newest| seconds_counted(*newest, now.tick));
         Some(RateLimit {
-            limit: format!("\"rows\";r={left};t={reset_s}"),
-            policy: format!("\"rows\";q={quota};w={DAY_S}"),
+            limit: format!(
+                "\"rows\";r={rows_left};t={day_s}, \"requests\";r={requests_left};t={minute_s}"
+            ),
+            policy: format!(
+                "\"rows\";q={rows};w={DAY_S}, \"requests\";q={requests};w={}",
+                MINUTE.as_secs()
+            ),
         })
     }
 
@@ -219,18 +230,17 @@ impl Account {
 
     /// At most so many requests in any minute, not in any minute of the clock.
     fn check_rate(&self, usage: &mut Usage, tick: Instant) -> Result<(), Refused> {
-        let is_past = |at: &Instant| tick.saturating_duration_since(*at) >= MINUTE;
-        while usage.requests.front().is_some_and(is_past) {
-            usage.requests.pop_front();
-        }
-        let most = self.share(u64::from(REQUESTS_A_MINUTE));
+        usage.forget_requests(tick);
         match usage.requests.front() {
-            Some(oldest) if usage.requests.len() as u64 >= most => {
-                let wait = MINUTE.saturating_sub(tick.saturating_duration_since(*oldest));
-                Err(Limit::Rate.until(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
+            Some(oldest) if usage.requests.len() as u64 >= self.requests_a_minute() => {
+                Err(Limit::Rate.until(seconds_counted(*oldest, tick)))
             }
             _ => Ok(()),
         }
+    }
+
+    fn requests_a_minute(&self) -> u64 {
+        self.share(u64::from(REQUESTS_A_MINUTE))
     }
 
     fn left(&self, usage: &Usage) -> u64 {
@@ -259,6 +269,16 @@ impl Account {
             }
         }
         usage
+    }
+}
+
+impl Usage {
+    /// Requests of more than a minute ago do not count.
+    fn forget_requests(&mut self, tick: Instant) {
+        let is_past = |at: &Instant| tick.saturating_duration_since(*at) >= MINUTE;
+        while self.requests.front().is_some_and(is_past) {
+            self.requests.pop_front();
+        }
     }
 }
 
@@ -292,6 +312,12 @@ impl fmt::Display for Limit {
 fn day_and_second(wall: Timestamp) -> (i64, i64) {
     let local = wall.as_second() + SHANGHAI_S;
     (local.div_euclid(DAY_S), local.rem_euclid(DAY_S))
+}
+
+/// For how many seconds a request still counts, rounded up.
+fn seconds_counted(request: Instant, tick: Instant) -> u64 {
+    let left = MINUTE.saturating_sub(tick.saturating_duration_since(request));
+    left.as_secs() + u64::from(left.subsec_nanos() > 0)
 }
 
 fn seconds_of_day_left(wall: Timestamp) -> u64 {

@@ -59,16 +59,16 @@ fn rows_are_of_a_day_in_shanghai() {
     account.give_back(5, clock.after(1.0));
     assert_eq!(
         account.headers(clock.after(3.0)).unwrap().limit,
-        "\"rows\";r=5;t=7"
+        "\"rows\";r=5;t=7, \"requests\";r=120;t=0"
     );
     assert_eq!(
         account.headers(clock.after(3.0)).unwrap().policy,
-        "\"rows\";q=100;w=86400"
+        "\"rows\";q=100;w=86400, \"requests\";q=120;w=60"
     );
     let midnight = clock.after(10.0);
     assert_eq!(
         account.headers(midnight).unwrap().limit,
-        "\"rows\";r=100;t=86400"
+        "\"rows\";r=100;t=86400, \"requests\";r=120;t=0"
     );
     assert_eq!(account.reserve(7, midnight), 7);
     account.give_back(50, clock.after(1.0));
@@ -126,6 +126,21 @@ fn requests_are_counted_in_any_minute() {
 }
 
 #[test]
+fn requests_left_are_published() {
+    let (clock, account) = (Clock::at("2026-11-24T02:00:00Z"), account(100, LIMITED));
+    drop(account.begin(clock.after(0.0)).unwrap());
+    drop(account.begin(clock.after(30.5)).unwrap());
+    let requests = |seconds| {
+        let standing = account.headers(clock.after(seconds)).unwrap();
+        let (_, requests) = standing.limit.split_once(", ").unwrap();
+        requests.to_owned()
+    };
+    assert_eq!(requests(31.0), "\"requests\";r=118;t=60");
+    assert_eq!(requests(60.0), "\"requests\";r=119;t=31");
+    assert_eq!(requests(90.5), "\"requests\";r=120;t=0");
+}
+
+#[test]
 fn a_burst_is_told_how_long_to_wait() {
     let (clock, account) = (Clock::at("2026-11-24T02:00:00Z"), account(100, LIMITED));
     for _ in 0..120 {
@@ -152,7 +167,7 @@ fn a_guesser_is_paused_until_tomorrow_and_not_before_1000_rows() {
     );
     assert_eq!(
         account.headers(clock.after(1.0)).unwrap().limit,
-        "\"rows\";r=0;t=9"
+        "\"rows\";r=0;t=9, \"requests\";r=120;t=0"
     );
     let permit = account.begin(clock.after(10.0)).unwrap();
     assert!(
@@ -203,6 +218,12 @@ fn replicas_divide_rows_and_requests() {
         account.begin(clock.after(0.0)).err(),
         refused(Limit::Rate, 60)
     );
+    let standing = account.headers(clock.after(0.0)).unwrap();
+    assert_eq!(
+        standing.policy,
+        "\"rows\";q=15;w=86400, \"requests\";q=18;w=60"
+    );
+    assert!(standing.limit.ends_with("\"requests\";r=0;t=60"));
 }
 
 #[test]

@@ -14,7 +14,9 @@ use crate::program::{Program, run, wait_until};
 use crate::register::{Register, VALID, WITHDRAWN, ZHANG, certificates, flip};
 
 /// A register whose server knows keys; these are made first, with their rows a day.
-fn office<const N: usize>(accounts: [(&str, u64); N]) -> (Register, Program, [String; N]) {
+pub(crate) fn office<const N: usize>(
+    accounts: [(&str, u64); N],
+) -> (Register, Program, [String; N]) {
     let register = Register::published();
     register.configure("[bulk]\nkeys_file = \"api-keys.json\"");
     let keys = accounts.map(|(name, rows)| key(&register, name, rows));
@@ -22,7 +24,7 @@ fn office<const N: usize>(accounts: [(&str, u64); N]) -> (Register, Program, [St
     (register, program, keys)
 }
 
-fn key(register: &Register, name: &str, rows: u64) -> String {
+pub(crate) fn key(register: &Register, name: &str, rows: u64) -> String {
     let path = register.path("api-keys.json");
     let (path, rows) = (path.to_string_lossy(), rows.to_string());
     let command = ["keys", "create", "--keys-file", &*path];
@@ -72,9 +74,10 @@ fn a_quota_is_charged_for_different_answers_only() {
     assert_eq!(counts(&response), [10, 19, 2, 0, 0]);
     let left = response.header("ratelimit").unwrap();
     assert!(left.starts_with("\"rows\";r=10;t="), "{left}");
+    assert!(left.contains(", \"requests\";r=119;t="), "{left}");
     assert_eq!(
         response.header("ratelimit-policy"),
-        Some("\"rows\";q=30;w=86400")
+        Some("\"rows\";q=30;w=86400, \"requests\";q=120;w=60")
     );
     // Ten rows are left: what is beyond them is limited, what was answered before is not.
     let body: String = (300_000..300_015)
