@@ -33,10 +33,14 @@ use progress::Progress;
 use server::Server;
 use summary::Summary;
 
+/// What to do after a run that did not come to its end.
+const GO_ON: &str = "再次运行同一命令即可继续，--out可以更改";
+
 /// 批量核验名单（CSV或XLSX）/ Check a list of certificates against a server.
 ///
 /// 名单中的证书编号、姓名、证件号码会发送到服务器，其他列不会离开本机。结果写在名单旁边
-/// （文件名加“-核验结果”），原有各列不变，后面增加十列。中断后再次运行同一命令即可继续。
+/// （文件名加“-核验结果”），原有各列不变，后面增加十列。中断后再次运行同一命令即可继续，
+/// 换了--out也不会重新核验。
 /// 全部一致有效时退出码为0，否则为1。
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -75,7 +79,7 @@ pub fn run(verify: Verify, key: Option<String>) -> Result<bool, Failure> {
         input_sha256: list.sha256,
         server: server.endpoint().to_owned(),
     };
-    let mut part = Part::open(output.part(), &binding)?;
+    let mut part = Part::open(Part::beside(&verify.file), &binding)?;
     tell_when_interrupted(part.path())?;
 
     let mut progress = Progress::new(list.rows.len());
@@ -101,8 +105,7 @@ fn tell_when_interrupted(kept: &Path) -> Result<(), Failure> {
     let kept = kept.display().to_string();
     std::thread::spawn(move || {
         for signal in &mut signals {
-            let told =
-                format!("\ncertq: 已中断；已核验的部分保存在{kept}，再次运行同一命令即可继续");
+            let told = format!("\ncertq: 已中断；已核验的部分保存在{kept}，{GO_ON}");
             // Whoever interrupted may have closed stderr as well.
             let _ = writeln!(stderr(), "{told}");
             let _ = emulate_default_handler(signal);

@@ -1,6 +1,7 @@
 //! `certq verify` as an employer runs it: against the real server, and against one that fails in
 //! every way a network and a busy server can.
 
+mod going_on;
 mod stub;
 mod tls;
 
@@ -212,15 +213,17 @@ fn a_workbook_in_and_out_keeps_its_cells_as_text() {
     sheet.write_string(1, 1, VALID).unwrap();
     sheet.write_string(1, 2, ZHANG).unwrap();
     sheet.write_string(1, 4, "=1+1").unwrap();
+    sheet.write_string(1, 6, "旁注").unwrap();
     sheet.write_number(2, 0, 18).unwrap();
     sheet.write_string(2, 2, ZHANG).unwrap();
     sheet.write_number(2, 3, 110_105_194_912_310_020.0).unwrap();
     workbook.save(desk.path("名单.xlsx")).unwrap();
     expect(&desk.run("名单.xlsx", &url, &[]), 1);
     let table = desk.table("名单-核验结果.xlsx");
-    assert_eq!(table[0][5..], APPENDED);
-    assert_eq!(table[1][..6], ["17", VALID, ZHANG, "", "=1+1", "一致有效"]);
-    assert_eq!(table[2][5..7], ["格式错误", "id_truncated"]);
+    assert_eq!(table[0][7..], APPENDED);
+    assert_eq!(table[1][..5], ["17", VALID, ZHANG, "", "=1+1"]);
+    assert_eq!(table[1][5..8], ["", "旁注", "一致有效"]);
+    assert_eq!(table[2][7..9], ["格式错误", "id_truncated"]);
     let sheet = {
         let file = fs::File::open(desk.path("名单-核验结果.xlsx")).unwrap();
         let mut archive = zip::ZipArchive::new(file).unwrap();
@@ -297,7 +300,7 @@ fn a_killed_or_interrupted_run_goes_on_where_it_was() {
         let list = desk.long_list(3_500, |row| if row == 1_000 { "撤" } else { "张" });
         let child = desk.spawn_with_key(&list, &stub.url);
         wait_until("the third request hangs", || stub.asked().len() == 3);
-        let part = desk.path("名单-核验结果.csv.part");
+        let part = desk.path("名单.csv-核验进度.part");
         assert_eq!(fs::metadata(&part).unwrap().mode() & 0o7777, 0o600);
         assert!(!fs::read_to_string(&part).unwrap().contains('张'));
         let second = desk.run_with_key(&list, &stub.url, &[]);
@@ -329,7 +332,7 @@ fn another_list_or_another_server_begins_anew() {
     let (desk, first) = (Desk::new(), Stub::doing([Act::Answer, Act::Close]));
     let list = desk.long_list(2_000, |_| "张");
     let failed = desk.run_with_key(&list, &first.url, &["--tries", "1"]);
-    expect_parts(&failed, 74, &["连接失败", "名单-核验结果.csv.part"]);
+    expect_parts(&failed, 74, &["连接失败", "名单.csv-核验进度.part"]);
     let second = Stub::doing([Act::Answer, Act::Close]);
     expect(
         &desk.run_with_key(&list, &second.url, &["--tries", "1"]),
@@ -445,7 +448,7 @@ fn what_does_not_pass_ends_at_once() {
         expect_parts(&desk.run(&list, &stub.url, &[]), code, parts);
         assert_eq!(stub.asked().len(), 1);
     }
-    assert_eq!(desk.files(), ["名单-核验结果.csv.part", "名单.csv"]);
+    assert_eq!(desk.files(), ["名单.csv", "名单.csv-核验进度.part"]);
 }
 
 #[test]
@@ -549,7 +552,7 @@ fn the_real_server_knows_a_key_and_ends_its_quota() {
         74,
         &["quota_exceeded", "秒后再试", "再次运行同一命令"],
     );
-    let part = fs::read_to_string(desk.path("多-核验结果.csv.part")).unwrap();
+    let part = fs::read_to_string(desk.path("多.csv-核验进度.part")).unwrap();
     assert_eq!(part.matches("一致有效").count(), 1, "{part}");
     assert!(!program.said().contains(key) && !program.said().contains("甲公司"));
 }

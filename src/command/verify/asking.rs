@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::GO_ON;
 use super::answers::{self, Answer};
 use super::list::List;
 use super::part::Part;
@@ -101,7 +102,7 @@ fn pause(failed: u32) -> Duration {
 /// Adds what to do to go on.
 fn resumable(failure: Failure, kept: &Path) -> Failure {
     failure.exit.saying(format!(
-        "{}；已核验的部分保存在{}，再次运行同一命令即可继续",
+        "{}；已核验的部分保存在{}，{GO_ON}",
         failure.message,
         kept.display()
     ))

@@ -138,9 +138,9 @@ impl List {
             "01".clone_into(&mut cells[ID_TYPE]);
         }
         let is_surplus = |shape: spreadsheet::Misshapen| shape.is_surplus();
-        if self.header.misshapen(row).is_some_and(is_surplus) {
+        if !row.is_positional() && self.header.misshapen(row).is_some_and(is_surplus) {
             // Cells beyond the header mean that nobody knows which is which; the server judges
-            // it, and needs no more than to see that there is one.
+            // it, and needs no more than to see that there is one. In a workbook nothing moves.
             cells.push("+".to_owned());
         }
         cells

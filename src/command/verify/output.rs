@@ -78,11 +78,6 @@ impl Output {
         &self.path
     }
 
-    /// Where answers wait until all are there.
-    pub(super) fn part(&self) -> PathBuf {
-        self.named(".part")
-    }
-
     /// Writes it.
     ///
     /// # Errors
@@ -219,10 +214,7 @@ mod tests {
             assert_eq!(output.path(), Path::new(expected));
         }
         let said = Output::of(Path::new("a.csv"), Some("b.xlsx".into())).unwrap();
-        assert_eq!(
-            (said.form, said.part()),
-            (Form::Xlsx, PathBuf::from("b.xlsx.part"))
-        );
+        assert_eq!(said.form, Form::Xlsx);
         for wrong in ["b.xls", "b", "b.csv.gz"] {
             let refused = Output::of(Path::new("a.csv"), Some(wrong.into()));
             assert_eq!(refused.unwrap_err().exit, Exit::Usage);

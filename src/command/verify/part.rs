@@ -1,5 +1,5 @@
-//! Answers that are here already, kept beside the output, so that a second run goes on where the
-//! first one stopped.
+//! Answers that are here already, kept beside the list, so that a second run goes on where the
+//! first one stopped, also when its output goes elsewhere.
 //!
 //! One JSON object a line: first what it belongs to, then the answers of one request each. A line
 //! that a killed run left unfinished is dropped. No line holds anything of the list: only what
@@ -15,6 +15,9 @@ use snapshot::Digest;
 
 use super::answers::{self, Answer};
 use crate::command::{Exit, Failure};
+
+/// What stands in the name of the file, after that of the list.
+const SUFFIX: &str = "-核验进度.part";
 
 /// What the answers belong to.
 #[derive(Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -43,6 +46,13 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// Where the answers to a list are kept.
+    pub(super) fn beside(list: &Path) -> PathBuf {
+        let mut name = list.file_name().unwrap_or_default().to_owned();
+        name.push(SUFFIX);
+        list.with_file_name(name)
+    }
+
     /// Opens the file or makes it. What belongs to another list or server is given up.
     ///
     /// # Errors
