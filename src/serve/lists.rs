@@ -25,7 +25,7 @@ pub(super) async fn begins_with_one(stream: &TcpStream, patience: Duration) -> O
 
 async fn peek(stream: &TcpStream) -> Option<bool> {
     let mut first = [0; 16];
-    let (mut seen, mut pause) = (0, PAUSE);
+    let mut pauses = Pauses::default();
     loop {
         let count = stream
             .peek(&mut first)
@@ -34,14 +34,42 @@ async fn peek(stream: &TcpStream) -> Option<bool> {
             .filter(|count| *count > 0)?;
         match judge(&first[..count]) {
             Some(verdict) => return Some(verdict),
-            // The same bytes again: the rest is on its way, or its sender means to wait. The
-            // socket says at once that there is something to read, so time must pass here.
-            None if count == seen => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+            None => {
+                if let Some(pause) = pauses.after(count) {
+                    tokio::time::sleep(pause).await;
+                }
             }
-            None => seen = count,
         }
+    }
+}
+
+/// How long to wait between two looks.
+struct Pauses {
+    seen: usize,
+    next: Duration,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self {
+            seen: 0,
+            next: PAUSE,
+        }
+    }
+}
+
+impl Pauses {
+    /// The pause after a look at so many bytes. The same bytes again: the rest is on its way, or
+    /// its sender means to wait. The socket says at once that there is something to read, so time
+    /// must pass here.
+    fn after(&mut self, count: usize) -> Option<Duration> {
+        if count != self.seen {
+            self.seen = count;
+            return None;
+        }
+        let pause = self.next;
+        self.next = (pause * 2).min(LONGEST_PAUSE);
+        Some(pause)
     }
 }
 
@@ -61,6 +89,17 @@ fn judge(first: &[u8]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_double_until_more_has_come() {
+        let mut pauses = Pauses::default();
+        assert_eq!(pauses.after(3), None);
+        let same = [3; 9].map(|count| pauses.after(count).unwrap().as_millis());
+        assert_eq!(same, [5, 10, 20, 40, 80, 160, 320, 500, 500]);
+        assert_eq!(pauses.after(4), None);
+        // Whoever sends a byte at a time is looked at as seldom as before.
+        assert_eq!(pauses.after(4), Some(LONGEST_PAUSE));
+    }
 
     #[test]
     fn what_begins_with_a_list() {
