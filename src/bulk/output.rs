@@ -20,6 +20,9 @@ pub enum Form {
     Ndjson,
     /// CSV in UTF-8 with a byte order mark, which spreadsheets need.
     CsvUtf8,
+    /// The same, with cells as they were also where a spreadsheet would take them for formulas:
+    /// for a program that makes a file of its own of them.
+    CsvAsIs,
     /// CSV in GB18030.
     CsvGb18030,
     /// A workbook.
@@ -41,7 +44,7 @@ impl Form {
     pub fn media(self) -> Media {
         match self {
             Self::Ndjson => Media::Ndjson,
-            Self::CsvUtf8 => Media::Csv,
+            Self::CsvUtf8 | Self::CsvAsIs => Media::Csv,
             Self::CsvGb18030 => Media::CsvGb18030,
             Self::Xlsx => Media::Xlsx,
         }
@@ -51,7 +54,7 @@ impl Form {
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Ndjson => "certq-results.ndjson",
-            Self::CsvUtf8 | Self::CsvGb18030 => "certq-results.csv",
+            Self::CsvUtf8 | Self::CsvAsIs | Self::CsvGb18030 => "certq-results.csv",
             Self::Xlsx => "certq-results.xlsx",
         }
     }
@@ -68,7 +71,8 @@ impl Output {
     ) -> io::Result<Self> {
         Ok(match form {
             Form::Ndjson => Self::Ndjson(ndjson::Lines::new(outlet)),
-            Form::CsvUtf8 => Self::Csv(Box::new(csv::Table::begin_utf8(list, outlet)?)),
+            Form::CsvUtf8 => Self::Csv(Box::new(csv::Table::begin_utf8(list, outlet, true)?)),
+            Form::CsvAsIs => Self::Csv(Box::new(csv::Table::begin_utf8(list, outlet, false)?)),
             Form::CsvGb18030 => Self::Csv(Box::new(csv::Table::begin_gb18030(list, outlet)?)),
             Form::Xlsx => Self::Xlsx(Box::new(xlsx::Sheet::begin(list, current, spool, outlet)?)),
         })

@@ -174,6 +174,7 @@ fn form(header: &str) -> Form {
     match best {
         Some(XLSX) => Form::Xlsx,
         Some(CSV) if accept::has_parameter(header, CSV, "charset", "gb18030") => Form::CsvGb18030,
+        Some(CSV) if accept::has_parameter(header, CSV, "formulas", "as-is") => Form::CsvAsIs,
         Some(CSV) => Form::CsvUtf8,
         _ => Form::Ndjson,
     }
@@ -194,6 +195,7 @@ mod tests {
             ("text/csv; charset=utf-8", Form::CsvUtf8),
             ("text/csv; charset=gb18030", Form::CsvGb18030),
             ("Text/CSV;charset=\"GB18030\"", Form::CsvGb18030),
+            ("text/csv; formulas=as-is", Form::CsvAsIs),
             (XLSX, Form::Xlsx),
             ("text/csv;q=0.5, application/x-ndjson;q=0.8", Form::Ndjson),
             ("application/x-ndjson;q=0, text/csv", Form::CsvUtf8),

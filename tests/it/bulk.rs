@@ -301,3 +301,65 @@ fn columns_can_be_said() {
         })
     );
 }
+
+#[test]
+fn a_note_beside_the_header_of_a_workbook_makes_nothing_ragged() {
+    let register = Register::published();
+    let program = Program::ready(&register);
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    let cells = [
+        (0, 0, "姓名"),
+        (0, 1, "证书编号"),
+        (1, 0, ZHANG),
+        (1, 1, VALID),
+    ];
+    for (row, column, text) in cells.into_iter().chain([(1, 3, "旁注")]) {
+        sheet.write_string(row, column, text).unwrap();
+    }
+    let body = workbook.save_to_buffer().unwrap();
+    let rows = table(post(&program, XLSX, CSV, &body).body, "a.csv");
+    assert_eq!(rows[1][..4], [ZHANG, VALID, "", "旁注"]);
+    assert_eq!(rows[1][4..6], ["一致有效", "match"]);
+    // The same cells as CSV are one too many.
+    let csv = format!("姓名,证书编号\n{ZHANG},{VALID},,旁注\n");
+    let rows = table(post(&program, CSV, CSV, csv.as_bytes()).body, "a.csv");
+    assert_eq!(rows[1][4..6], ["格式错误", "row_ragged"]);
+}
+
+#[test]
+fn a_preview_shows_all_of_a_wide_header_and_the_beginning_of_its_rows() {
+    let register = Register::published();
+    let program = Program::ready(&register);
+    let wide = |name: &str| {
+        (1..=150)
+            .map(|at| format!("{name}{at}"))
+            .collect::<Vec<_>>()
+    };
+    let (mut head, row) = (wide("列"), wide("格"));
+    "姓名".clone_into(&mut head[148]);
+    "证书编号".clone_into(&mut head[149]);
+    let body = format!("{}\n{}\n", head.join(","), row.join(","));
+    let headers = [("content-type", CSV)];
+    let target = "/v1/bulk/preview";
+    let preview = http::send(program.public, "POST", target, &headers, body.as_bytes());
+    let preview: Value = serde_json::from_slice(&preview.body).unwrap();
+    assert_eq!(preview["columns"], json!(head));
+    assert_eq!(preview["rows"], json!([row[..100]]));
+    assert_eq!(preview["mapping"]["name"], json!(149));
+    assert_eq!(preview["mapping"]["certificate_number"], json!(150));
+}
+
+#[test]
+fn cells_are_as_they_were_for_a_program_that_says_so() {
+    let register = Register::published();
+    let program = Program::ready(&register);
+    let body = format!("姓名,证书编号,备注\n{ZHANG},{VALID},=1\n{ZHANG},{VALID},'=1\n");
+    for (accept, expected) in [
+        (CSV, ["'=1", "'=1"]),
+        ("text/csv; formulas=as-is", ["=1", "'=1"]),
+    ] {
+        let rows = table(post(&program, CSV, accept, body.as_bytes()).body, "a.csv");
+        assert_eq!([&rows[1][2], &rows[2][2]], expected, "{accept}");
+    }
+}

@@ -15,6 +15,8 @@ use crate::live::Current;
 pub(in super::super) struct Table {
     writer: ::csv::Writer<Text>,
     width: usize,
+    /// Whether what would be a formula gets an apostrophe.
+    is_guarded: bool,
 }
 
 /// UTF-8 on its way into the encoding that was asked for.
@@ -27,16 +29,25 @@ struct Text {
 }
 
 impl Table {
-    pub(super) fn begin_utf8(list: &List, mut outlet: Outlet) -> io::Result<Self> {
+    pub(super) fn begin_utf8(
+        list: &List,
+        mut outlet: Outlet,
+        is_guarded: bool,
+    ) -> io::Result<Self> {
         outlet.write_all("\u{FEFF}".as_bytes())?;
-        Self::begin(list, outlet, None)
+        Self::begin(list, outlet, None, is_guarded)
     }
 
     pub(super) fn begin_gb18030(list: &List, outlet: Outlet) -> io::Result<Self> {
-        Self::begin(list, outlet, Some(GB18030.new_encoder()))
+        Self::begin(list, outlet, Some(GB18030.new_encoder()), true)
     }
 
-    fn begin(list: &List, outlet: Outlet, encoder: Option<Encoder>) -> io::Result<Self> {
+    fn begin(
+        list: &List,
+        outlet: Outlet,
+        encoder: Option<Encoder>,
+        is_guarded: bool,
+    ) -> io::Result<Self> {
         let text = Text {
             outlet,
             encoder,
@@ -49,6 +60,7 @@ impl Table {
         let mut table = Self {
             writer,
             width: list.width,
+            is_guarded,
         };
         for text in list.head().into_iter().chain(columns::APPENDED) {
             table.put(text)?;
@@ -79,7 +91,7 @@ impl Table {
     }
 
     fn put(&mut self, text: &str) -> io::Result<()> {
-        let written = match is_formula(text) {
+        let written = match self.is_guarded && is_formula(text) {
             true => self.writer.write_field(format!("'{text}")),
             false => self.writer.write_field(text),
         };
