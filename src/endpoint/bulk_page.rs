@@ -68,7 +68,26 @@ pub async fn read(content_type: &str, body: Bytes) -> Result<Filled, Refusal> {
         .map_err(|_| Refusal::MediaType { needed })
 }
 
-async fn parse(content_type: &str, body: &[u8]) -> multer::Result<Filled> {
+/// The key, when it stands before the list, from the beginning of a form that has not arrived
+/// whole; empty without one. The page has the field there, so that a list can be as long as its
+/// sender may make it.
+pub async fn key_before_list(content_type: &str, beginning: &[u8]) -> String {
+    let found = async {
+        let mut form = open(content_type, beginning)?;
+        while let Some(field) = form.next_field().await? {
+            match field.name() {
+                Some("key") => return field.text().await,
+                Some("list") => break,
+                _ => {}
+            }
+        }
+        Ok(String::new())
+    };
+    // What is no form will be refused as one.
+    found.await.unwrap_or_default()
+}
+
+fn open<'b>(content_type: &str, body: &'b [u8]) -> multer::Result<Multipart<'b>> {
     let boundary = multer::parse_boundary(content_type)?;
     let sizes = SizeLimit::new()
         .for_field("key", TEXT_BYTES_MAX)
@@ -76,7 +95,15 @@ async fn parse(content_type: &str, body: &[u8]) -> multer::Result<Filled> {
     let constraints = Constraints::new()
         .allowed_fields(FIELDS.to_vec())
         .size_limit(sizes);
-    let mut form = Multipart::with_reader_with_constraints(body, boundary, constraints);
+    Ok(Multipart::with_reader_with_constraints(
+        body,
+        boundary,
+        constraints,
+    ))
+}
+
+async fn parse(content_type: &str, body: &[u8]) -> multer::Result<Filled> {
+    let mut form = open(content_type, body)?;
     let mut filled = Filled {
         list: Bytes::new(),
         key: String::new(),
@@ -133,6 +160,19 @@ mod tests {
         assert_eq!(filled.accept, "text/csv; charset=gb18030");
         let filled = parsed(form(&[(list, "")])).await.unwrap();
         assert_eq!((filled.list.len(), filled.accept), (0, bulk::XLSX));
+    }
+
+    #[tokio::test]
+    async fn a_key_is_found_before_the_list_only() {
+        let list = ("name=\"list\"; filename=\"a.csv\"", "姓名\r\n张三\r\n");
+        let key = ("name=\"key\"", "k");
+        let of = "multipart/form-data; boundary=B";
+        let before = form(&[key, list]);
+        // As much of it as has the head of the list.
+        let beginning = &before[..before.len() - 20];
+        assert_eq!(key_before_list(of, beginning).await, "k");
+        assert_eq!(key_before_list(of, &form(&[list, key])).await, "");
+        assert_eq!(key_before_list("text/csv", beginning).await, "");
     }
 
     #[tokio::test]

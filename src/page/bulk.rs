@@ -54,8 +54,7 @@ const ENGLISH: [(&str, &str); 15] = [
     ),
     (
         "body_too_large",
-        "The file is too large: 1 MiB at most without an API key (or without script), 32 MiB with \
-         one.",
+        "The file is too large: 1 MiB at most without an API key, 32 MiB with one.",
     ),
     (
         "file_too_large",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::refusal::{JsonFault, Refusal};
 
@@ -31,6 +31,42 @@ where
         return Err(Refusal::BodyTooLarge { limit_bytes });
     }
     timeout(deadline, collect(body, limit_bytes))
+        .await
+        .unwrap_or(Err(Refusal::BodyTooSlow))
+}
+
+/// Reads on until a body ends or `whole` has more than `limit_bytes`, until `deadline`; gives
+/// whether it has ended. What is too long stays in `whole` as far as it was read, so that somebody
+/// can look whether its sender may send more.
+///
+/// # Errors
+///
+/// [`Refusal::BodyTooSlow`], or a broken body.
+pub(super) async fn read_on<B>(
+    body: &mut B,
+    whole: &mut BytesMut,
+    limit_bytes: usize,
+    deadline: Instant,
+) -> Result<bool, Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit_bytes);
+    whole.reserve(announced.min(limit_bytes.saturating_sub(whole.len())));
+    let read = async {
+        while whole.len() <= limit_bytes {
+            let Some(frame) = body.frame().await else {
+                return Ok(true);
+            };
+            let frame = frame.map_err(|_| Refusal::MalformedJson(JsonFault::Syntax))?;
+            if let Some(data) = frame.data_ref() {
+                whole.extend_from_slice(data);
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(false)
+    };
+    timeout_at(deadline, read)
         .await
         .unwrap_or(Err(Refusal::BodyTooSlow))
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::http::request::Parts;
@@ -38,9 +38,12 @@ const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
 const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
 const ANONYMOUS_BYTES_MAX: usize = 1024 * 1024;
 
-/// What a form has beside its list: a key, a choice, and what browsers put between them. A key
-/// stands inside the body, so that nobody is known to hold one before all of it is here.
+/// What a form has beside its list: a key, a choice, and what browsers put between them.
 const FORM_EXTRA_BYTES_MAX: usize = 8 * 1024;
+
+/// How much of a list that is too long is read and thrown away, so that its sender is shown why:
+/// browsers show the refusal when they are done sending, and nothing of it before.
+const DISCARDED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Lists that may be arriving at once.
 const UPLOADS_MOST: usize = 8;
@@ -115,43 +118,69 @@ pub(super) async fn form(
     site: &Site,
     door: Door,
     head: &Parts,
-    incoming: Incoming,
+    mut incoming: Incoming,
     body_deadline: Duration,
 ) -> (Reply, Option<Arc<Current>>) {
-    let deadline = Instant::now() + ANONYMOUS_DEADLINE;
-    let filled = read_form(site, head, incoming, body_deadline).await;
+    let began = Instant::now();
+    let filled = read_form(site, head, &mut incoming, began, body_deadline).await;
     let current = site.live.hold();
     let reply = match filled {
-        Ok(filled) => answer_form(site, door, head, current.clone(), filled, deadline).await,
-        Err(refusal) => Err(refusal.into()),
+        Ok(filled) => answer_form(site, door, head, current.clone(), filled, began).await,
+        Err(refusal) => {
+            body::discard(incoming, DISCARDED_BYTES_MAX, body_deadline).await;
+            Err(refusal.into())
+        }
     };
     let reply = reply
         .unwrap_or_else(|refused| bulk_page::refused(language(head), current.as_deref(), &refused));
     (reply, current)
 }
 
+/// Reads a form: as much as anybody may send, and what is more only when it begins with a key.
 async fn read_form(
     site: &Site,
     head: &Parts,
-    incoming: Incoming,
+    incoming: &mut Incoming,
+    began: Instant,
     body_deadline: Duration,
 ) -> Result<Filled, Refusal> {
-    let _arriving = site.uploads.enter(true)?;
-    let bytes_most = ANONYMOUS_BYTES_MAX + FORM_EXTRA_BYTES_MAX;
-    let body = body::read(incoming, bytes_most, body_deadline).await;
-    // What is said is what a list may have, not what the form around it may.
-    let too_large = Refusal::BodyTooLarge {
-        limit_bytes: ANONYMOUS_BYTES_MAX,
-    };
-    let body = body.map_err(|refusal| match refusal {
-        Refusal::BodyTooLarge { .. } => too_large,
-        other => other,
-    })?;
-    let filled = bulk_page::read(header(head, &CONTENT_TYPE), body).await?;
-    if filled.list.len() > ANONYMOUS_BYTES_MAX {
-        return Err(too_large);
+    let content_type = header(head, &CONTENT_TYPE);
+    let mut whole = BytesMut::new();
+    let anonymous = site.uploads.enter(true)?;
+    let (most, deadline) = (
+        ANONYMOUS_BYTES_MAX + FORM_EXTRA_BYTES_MAX,
+        began + body_deadline,
+    );
+    if body::read_on(incoming, &mut whole, most, deadline).await? {
+        let filled = bulk_page::read(content_type, whole.freeze()).await?;
+        return match filled.list.len() > ANONYMOUS_BYTES_MAX {
+            true => list_bytes_most(site, &filled.key).map(|_| filled),
+            false => Ok(filled),
+        };
     }
-    Ok(filled)
+    let key = bulk_page::key_before_list(content_type, &whole).await;
+    let limit_bytes = list_bytes_most(site, &key)?;
+    let _with_key = site.uploads.enter(false)?;
+    drop(anonymous);
+    let (most, deadline) = (limit_bytes + FORM_EXTRA_BYTES_MAX, began + UPLOAD_DEADLINE);
+    if body::read_on(incoming, &mut whole, most, deadline).await? {
+        let filled = bulk_page::read(content_type, whole.freeze()).await?;
+        if filled.list.len() <= limit_bytes {
+            return Ok(filled);
+        }
+    }
+    // What is said is what a list may have, not what the form around it may.
+    Err(Refusal::BodyTooLarge { limit_bytes })
+}
+
+/// How long a list may be that is longer than anybody's; only a key lets it in.
+fn list_bytes_most(site: &Site, key: &str) -> Result<usize, Refusal> {
+    match key.trim() {
+        "" => Err(Refusal::BodyTooLarge {
+            limit_bytes: ANONYMOUS_BYTES_MAX,
+        }),
+        key => account_of(site, key).map(|_| LIST_BYTES_MAX),
+    }
 }
 
 async fn answer_form(
@@ -160,7 +189,7 @@ async fn answer_form(
     head: &Parts,
     current: Option<Arc<Current>>,
     filled: Filled,
-    deadline: Instant,
+    began: Instant,
 ) -> Result<Reply, Refused> {
     let account = match filled.key.trim() {
         "" => None,
@@ -170,12 +199,13 @@ async fn answer_form(
     let permit = permit.transpose().map_err(refused)?;
     fresh_enough(head, current.as_deref())?;
     let current = current.ok_or(Refusal::CannotAnswer)?;
+    let whole = account.as_ref().map_or(ANONYMOUS_DEADLINE, |_| DEADLINE);
     let asked = Asked {
         content_type: bulk::CSV,
         accept: filled.accept,
         query: "",
         holder_search: site.holder_search,
-        deadline,
+        deadline: began + whole,
     };
     let asker = Asker {
         account,

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
+use crate::bulk::unchunked;
 use crate::http::{self, Response};
+use crate::jobs::office;
 use crate::program::Program;
 use crate::register::{Register, VALID, ZHANG};
 
@@ -63,11 +65,20 @@ fn a_refused_form_is_the_page_with_the_reason() {
     let register = Register::published();
     let program = Program::ready(&register);
     let large = vec![b' '; (1 << 20) + 1];
+    // Far more than sockets hold: the refusal has to wait until all of it is sent.
+    let enormous = vec![b' '; 40 << 20];
     let with_key = form(&[("list", &rows(1)), ("key", b"nobody's")]);
     for (content_type, body, status, said) in [
         (FORM, form(&[("list", &rows(21))]), 413, "最多核验20行"),
         (FORM, form(&[("list", b"")]), 400, "id=\"list-problem\""),
         (FORM, form(&[("list", &large)]), 413, "最多1048576字节"),
+        (FORM, form(&[("list", &enormous)]), 413, "最多1048576字节"),
+        (
+            FORM,
+            form(&[("key", b"nobody's"), ("list", &large), ("as", b"csv")]),
+            401,
+            "API密钥无效",
+        ),
         (FORM, form(&[("other", b"")]), 415, "multipart/form-data"),
         (FORM, with_key, 401, "API密钥无效"),
         ("text/csv", rows(1), 415, "multipart/form-data"),
@@ -100,4 +111,32 @@ fn the_template_is_an_empty_list() {
         (&preview["row_count"], &preview["format"]),
         (&json!(0), &json!("xlsx"))
     );
+}
+
+#[test]
+fn a_key_before_the_list_lets_a_long_one_in() {
+    let (_register, program, [key]) = office([("form", 100_000)]);
+    let list = rows(60_000);
+    assert!(list.len() > 1 << 20);
+    let before = form(&[("key", key.as_bytes()), ("list", &list), ("as", b"csv")]);
+    let response = post(&program, FORM, &before);
+    assert_eq!(response.status, 200);
+    let text = String::from_utf8(unchunked(&response)).unwrap();
+    assert_eq!(text.matches("一致有效").count(), 60_000);
+    // A little longer than anybody's, so that form and key arrive whole anyway.
+    let list = rows(35_000);
+    assert!(((1 << 20) + 1..(1 << 20) + 4096).contains(&list.len()));
+    let behind = form(&[("list", &list), ("key", key.as_bytes()), ("as", b"csv")]);
+    assert_eq!(post(&program, FORM, &behind).status, 200);
+    let list = rows(60_000);
+    // Behind the list it comes too late to be believed.
+    let behind = form(&[("list", &list), ("key", key.as_bytes())]);
+    let response = post(&program, FORM, &behind);
+    assert_eq!(response.status, 413);
+    assert!(response.text().contains("最多1048576字节"));
+    let padding = vec![b' '; (32 << 20) + 1];
+    let too_long = form(&[("key", key.as_bytes()), ("list", &padding)]);
+    let response = post(&program, FORM, &too_long);
+    assert_eq!(response.status, 413);
+    assert!(response.text().contains("最多33554432字节"));
 }
