@@ -21,8 +21,8 @@ use crate::http::{PATIENCE, Response, connect, exchange, get, read_to_end};
 use crate::program::wait_until;
 
 /// A server without a register in this process; stops when dropped.
-struct Server {
-    public: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) public: SocketAddr,
     site: Arc<Site>,
     _runtime: Runtime,
     _stop: mpsc::Sender<()>,
@@ -31,7 +31,7 @@ struct Server {
 const LONG: Duration = PATIENCE;
 const SHORT: Duration = Duration::from_millis(200);
 
-const PATIENT: Deadlines = Deadlines {
+pub(crate) const PATIENT: Deadlines = Deadlines {
     head: LONG,
     body: LONG,
     write: LONG,
@@ -43,10 +43,15 @@ fn noon() -> Timestamp {
 }
 
 fn server(deadlines: Deadlines) -> Server {
+    serve_site(site(), deadlines)
+}
+
+/// What requests share, without a register.
+pub(crate) fn site() -> Site {
     let metrics = Arc::new(Metrics::new(&Route::NAMES, request::outcomes()));
     let log = Log::start(std::io::sink(), metrics.log_lines_dropped.clone(), noon);
     let spool = std::env::temp_dir();
-    let site = Arc::new(Site {
+    Site {
         live: Arc::new(Live::new("no register")),
         workshop: Workshop::new(1, spool, Arc::clone(&metrics), log.clone()),
         api_keys: None,
@@ -56,7 +61,12 @@ fn server(deadlines: Deadlines) -> Server {
         holder_search: true,
         trusted_proxies: Vec::new(),
         now: noon,
-    });
+    }
+}
+
+/// Serves it in this process.
+pub(crate) fn serve_site(site: Site, deadlines: Deadlines) -> Server {
+    let site = Arc::new(site);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
