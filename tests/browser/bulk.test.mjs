@@ -37,7 +37,15 @@ after(async () => {
   way.close();
 });
 
+/** Gives up results that the page holds, so that it can be left without a question. */
+async function giveUp(page) {
+  if (await page.locator("#running:not([hidden]), #result:not([hidden])").count() === 0) return;
+  await page.locator("#result").waitFor();
+  await page.click("#again");
+}
+
 async function choose(page, file, { lang = "zh", withKey = false, from = url } = {}) {
+  await giveUp(page);
   await page.goto(`${from}/bulk?lang=${lang}`);
   if (withKey) await page.fill("#key", key);
   await page.locator("#bulk.is-scripted").waitFor();
@@ -126,6 +134,64 @@ for (const [kind, make, label] of [
       assert.deepEqual(requests, [], "a download asks nobody");
     }));
 }
+
+test("an apostrophe of the list's own stays, and a workbook is packed where the browser can", async () => {
+  const list = [HEAD, row("'=1+1", cases.match), row("=1+1", cases.match), row("'", cases.match)];
+  const remarks = (rows) => rows.slice(1).map(([remark]) => remark);
+  const sizes = [];
+  for (const canPack of [true, false]) {
+    await visit(browser, {}, async (page) => {
+      if (!canPack) await page.addInitScript(() => { delete globalThis.CompressionStream; });
+      await run(page, xlsxFile("apostrophe.xlsx", list));
+      const { rows } = await saved(page, "apostrophe-out.xlsx", ALL("xlsx"));
+      assert.deepEqual(remarks(rows), ["'=1+1", "=1+1", "'"]);
+      assert.deepEqual(remarks((await saved(page, "apostrophe-out.csv", ALL("csv"))).rows), ["'=1+1", "'=1+1", "'"]);
+      sizes.push(readFileSync(path("apostrophe-out.xlsx")).length);
+    });
+  }
+  assert.ok(sizes[0] < sizes[1] / 2, `${sizes}`);
+});
+
+test("results that were not downloaded are not left without a question", () =>
+  visit(browser, {}, async (page) => {
+    const questions = [];
+    page.removeAllListeners("dialog");
+    page.on("dialog", async (dialog) => { questions.push(dialog.type()); await dialog.accept(); });
+    await run(page, csvFile("unsaved.csv", LIST));
+    await page.reload();
+    assert.deepEqual(questions, ["beforeunload"]);
+    await run(page, csvFile("saved.csv", LIST));
+    await saved(page, "kept.csv", ALL("csv"));
+    await page.reload();
+    assert.deepEqual(questions, ["beforeunload"]);
+  }));
+
+test("a key that comes after the file lets it be looked at again", () =>
+  visit(browser, {}, async (page) => {
+    // Between what anybody may send and what a key lets in.
+    await choose(page, csvFile("key-after.csv", many(8000)));
+    await page.locator("#list-problem:not(:empty)").waitFor();
+    assert.match(await page.innerText("#list-problem"), /1 MiB/);
+    await page.fill("#key", key);
+    await page.press("#key", "Tab");
+    await page.locator("#preview").waitFor();
+    assert.equal(await page.innerText("#list-problem"), "");
+    assert.equal(await page.innerText("#file-rows"), "8,000");
+  }));
+
+test("without script a file far too long is answered with the page that says so, and a key lets it in", () =>
+  visit(browser, { javaScriptEnabled: false }, async (page) => {
+    await page.goto(`${url}/bulk`);
+    await page.setInputFiles("#list", bytesFile("far-too-long.csv", Buffer.alloc(24 << 20, "a")));
+    await page.click("button[type=submit]");
+    assert.match(await page.innerText("#list-problem"), /请求内容过长/);
+    await page.fill("#key", key);
+    await page.setInputFiles("#list", csvFile("long-by-form.csv", many(8000)));
+    await page.selectOption("#as", "csv");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("button[type=submit]")]);
+    await download.saveAs(path("long-by-form-out.csv"));
+    assert.equal(read(path("long-by-form-out.csv")).length, 8001);
+  }));
 
 test("the columns can be said by hand, and wrong choices are said beside them", () =>
   visit(browser, {}, async (page) => {

@@ -20,6 +20,8 @@ const APPENDED = 10;
 const FAULTY_SHOWN = 50;
 const NEEDED = ["certificate_number", "name", "id_number"];
 const VALID = "一致有效";
+/** CSV whose cells are as they were: this page makes its own files of them. */
+const ANSWER = "text/csv; formulas=as-is";
 const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const RESULTS = {
   [VALID]: "agrees, in force",
@@ -55,7 +57,7 @@ listenToDrops(document.querySelector("[data-drop]"));
 // A page that comes back from the history must not bring the key with it.
 window.addEventListener("pageshow", (event) => { if (event.persisted) at("key").value = ""; });
 // Results that were not downloaded are gone with the page.
-window.addEventListener("beforeunload", (event) => { if (job.abort) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => { if (job.abort || job.isUnsaved) event.preventDefault(); });
 
 function mapping() {
   return document.querySelectorAll("[data-map]");
@@ -248,7 +250,7 @@ async function start() {
   form.inert = true;
   let end;
   try {
-    end = await receive(await request(`/v1/bulk?${query}`, "text/csv", job.file, job.abort.signal));
+    end = await receive(await request(`/v1/bulk?${query}`, ANSWER, job.file, job.abort.signal));
   } catch {
     end = { why: mine.abort.signal.aborted ? "cancelled" : "cut" };
   }
@@ -318,6 +320,7 @@ function faulty() {
 function showResult(why) {
   const done = count(job.rows.length), all = count(job.preview.row_count);
   job.why = why;
+  job.isUnsaved = job.rows.length > 0;
   write("result-title", why ? say("核验没有完成", "The check is not complete") : say(`核验完成，共${all}行`, `Done: ${all} rows`));
   at("incomplete").hidden = !why;
   const cause = why === "cancelled" ? say("已取消。", "It was cancelled. ") : say("答复中断，可能是网络或服务器的问题。", "The answer was cut short, perhaps by the network or the server. ");
@@ -354,18 +357,25 @@ function faultyRow(row, number) {
   return element;
 }
 
-function download(kind, onlyFaulty) {
+async function download(kind, onlyFaulty) {
+  const mine = job;
+  // A large workbook takes a moment, and a second press of the button would make a second one.
+  if (job.isSaving) return;
   const records = [job.head, ...(onlyFaulty ? faulty() : job.rows)];
   const stem = `${job.file.name.replace(/\.[^.]*$/, "")}-${onlyFaulty ? "有问题的行" : "核验结果"}${job.why ? "-未完成" : ""}`;
   let parts;
   write("download-problem", "");
+  mine.isSaving = true;
   try {
-    parts = kind === "xlsx" ? writeXlsx(records) : writeCsv(records);
+    parts = kind === "xlsx" ? await writeXlsx(records) : writeCsv(records);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     write("download-problem", say("有单元格超过32767个字符，放不进工作簿；请下载CSV。", "A cell has more than 32,767 characters, which no workbook takes; please download CSV."));
     return;
+  } finally {
+    mine.isSaving = false;
   }
+  mine.isUnsaved = false;
   const address = URL.createObjectURL(new Blob(parts, { type: kind === "xlsx" ? XLSX : "text/csv;charset=utf-8" }));
   const link = document.createElement("a");
   link.href = address;

@@ -66,11 +66,18 @@ export class CsvReader {
   }
 }
 
-/** A table as CSV in UTF-8 with the mark that spreadsheets need; parts for a Blob. */
+/**
+ * A table as CSV in UTF-8 with the mark that spreadsheets need; parts for a Blob. What a spreadsheet
+ * would take for a formula gets an apostrophe, as in the server's own files.
+ */
 export function writeCsv(records) {
   const parts = ["\uFEFF"];
-  for (const record of records) parts.push(`${record.map(quoted).join(",")}\r\n`);
+  for (const record of records) parts.push(`${record.map(guarded).map(quoted).join(",")}\r\n`);
   return parts;
+}
+
+function guarded(field) {
+  return /^[=+\-@\t\r\n＝＋－＠]/.test(field) ? `'${field}` : field;
 }
 
 function quoted(field) {

@@ -1,7 +1,8 @@
 // A workbook with one sheet whose cells are all texts, made in the browser, so that results which
 // are already here need no second request and are charged once.
 //
-// A ZIP archive of stored parts and the least that ECMA-376 asks for. It knows nothing of pages.
+// A ZIP archive and the least that ECMA-376 asks for; packed where the browser can. It knows nothing
+// of pages.
 
 /** The longest text of a cell, in UTF-16 units. */
 export const CELL_MOST = 32_767;
@@ -22,10 +23,9 @@ const FIXED = {
 
 /**
  * A table as a workbook; parts for a Blob. Throws a RangeError when a text is too long for a cell.
- * In a CSV the server puts an apostrophe before what a spreadsheet would take for a formula; a
- * text cell is none, so that one apostrophe goes again.
+ * A text cell is no formula, whatever it begins with.
  */
-export function writeXlsx(records) {
+export async function writeXlsx(records) {
   const encoder = new TextEncoder();
   const parts = Object.entries(FIXED).map(([name, text]) => [name, [encoder.encode(text)]]);
   parts.push(["xl/worksheets/sheet1.xml", sheet(records, encoder)]);
@@ -49,16 +49,11 @@ function sheet(records, encoder) {
 function row(record, number) {
   let cells = "";
   record.forEach((field, column) => {
-    const text = unguarded(field);
-    if (text === "") return;
-    if (text.length > CELL_MOST) throw new RangeError("a text is too long for a cell");
-    cells += `<c r="${letters(column)}${number}" s="1" t="inlineStr"><is><t xml:space="preserve">${escaped(text)}</t></is></c>`;
+    if (field === "") return;
+    if (field.length > CELL_MOST) throw new RangeError("a text is too long for a cell");
+    cells += `<c r="${letters(column)}${number}" s="1" t="inlineStr"><is><t xml:space="preserve">${escaped(field)}</t></is></c>`;
   });
   return `<row r="${number}">${cells}</row>`;
-}
-
-function unguarded(field) {
-  return /^'[=+\-@\t\r\n＝＋－＠]/.test(field) ? field.slice(1) : field;
 }
 
 function letters(column) {
@@ -80,20 +75,40 @@ function escaped(text) {
 const DATE = ((2026 - 1980) << 9) | (1 << 5) | 1;
 const UTF8_NAMES = 1 << 11;
 
-function zip(parts, encoder) {
+const STORED = 0;
+const DEFLATED = 8;
+
+/** Pieces as they stand in an archive. Older browsers cannot pack; for them they are stored. */
+async function packed(pieces) {
+  let packer;
+  try {
+    packer = new CompressionStream("deflate-raw");
+  } catch {
+    return { method: STORED, bytes: pieces };
+  }
+  const stream = new Blob(pieces).stream().pipeThrough(packer);
+  return { method: DEFLATED, bytes: [new Uint8Array(await new Response(stream).arrayBuffer())] };
+}
+
+function sizeOf(pieces) {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
+async function zip(parts, encoder) {
   const blob = [], directory = [];
   let offset = 0;
   for (const [name, pieces] of parts) {
     const nameBytes = encoder.encode(name);
-    const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    // Version, flags, method 0 (stored), time, date, checksum, sizes, name, extra.
-    const common = [[2, 20], [2, UTF8_NAMES], [2, 0], [2, 0], [2, DATE], [4, crc32(pieces)], [4, size], [4, size], [2, nameBytes.length], [2, 0]];
+    const { method, bytes } = await packed(pieces);
+    const size = sizeOf(bytes);
+    // Version, flags, method, time, date, checksum, sizes in the archive and unpacked, name, extra.
+    const common = [[2, 20], [2, UTF8_NAMES], [2, method], [2, 0], [2, DATE], [4, crc32(pieces)], [4, size], [4, sizeOf(pieces)], [2, nameBytes.length], [2, 0]];
     const local = numbers([[4, 0x04034b50], ...common]);
-    blob.push(local, nameBytes, ...pieces);
+    blob.push(local, nameBytes, ...bytes);
     directory.push(numbers([[4, 0x02014b50], [2, 20], ...common, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]]), nameBytes);
     offset += local.length + nameBytes.length + size;
   }
-  const directorySize = directory.reduce((sum, piece) => sum + piece.length, 0);
+  const directorySize = sizeOf(directory);
   const end = numbers([[4, 0x06054b50], [2, 0], [2, 0], [2, parts.length], [2, parts.length], [4, directorySize], [4, offset], [2, 0]]);
   return [...blob, ...directory, end];
 }
