@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use spreadsheet::SpreadsheetError;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::Refused;
@@ -45,18 +45,21 @@ impl From<SpreadsheetError> for Stop {
 /// Does an order. Says on `begun` whether it can be done, then sends the answer.
 pub(super) fn run(
     premises: &Premises,
-    order: Order,
+    mut order: Order,
+    slot: OwnedSemaphorePermit,
     begun: oneshot::Sender<Result<(), Refused>>,
     pieces: mpsc::Sender<Piece>,
     runtime: Handle,
 ) {
     let form = order.form;
+    let place = (slot, order.permit.take());
     let to_tell = pieces.clone();
     let job = AssertUnwindSafe(|| {
         let is_wanted = || !begun.is_closed() && Instant::now() < order.deadline;
         let (list, plan, turn) = match prepare(premises, &order, is_wanted) {
             Ok(prepared) => prepared,
             Err(refused) => {
+                drop(place);
                 // Nobody hears it when the client has gone.
                 let _ = begun.send(Err(refused));
                 return Ok(());
@@ -66,7 +69,7 @@ pub(super) fn run(
         if begun.send(Ok(())).is_err() {
             return Ok(());
         }
-        let outlet = Outlet::new(pieces, order.deadline, runtime, turn);
+        let outlet = Outlet::new(pieces, order.deadline, runtime, turn, place);
         answer(premises, &order, list, plan, grant, outlet)
     });
     // A panic costs this job only; the hook has told where it was.
@@ -133,6 +136,8 @@ fn answer(
     });
     premises.count(&counts);
     answered?;
+    // What was kept of the quota for rows that cost nothing is there for the next list.
+    drop(grant);
     output.end(current, &counts)?;
     Ok(())
 }

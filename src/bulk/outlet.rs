@@ -4,14 +4,18 @@ use std::io::{self, ErrorKind, Write};
 
 use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use super::turns::Turn;
+use crate::quota::Permit;
 use crate::reply::Piece;
 
 /// Bytes of a piece, about.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// What a job keeps from others while it is under way.
+pub(super) type Place = (OwnedSemaphorePermit, Option<Permit>);
 
 /// A writer that waits for its reader until a deadline, without keeping its turn.
 pub(super) struct Outlet {
@@ -19,6 +23,7 @@ pub(super) struct Outlet {
     deadline: Instant,
     runtime: Handle,
     turn: Turn,
+    place: Option<Place>,
     filled: BytesMut,
 }
 
@@ -29,12 +34,14 @@ impl Outlet {
         deadline: Instant,
         runtime: Handle,
         turn: Turn,
+        place: Place,
     ) -> Self {
         Self {
             pieces,
             deadline,
             runtime,
             turn,
+            place: Some(place),
             filled: BytesMut::with_capacity(PIECE_BYTES),
         }
     }
@@ -42,6 +49,8 @@ impl Outlet {
     /// Sends what is left, and that it is all.
     pub(super) fn end(mut self) -> io::Result<()> {
         self.flush()?;
+        // Before the client knows, who may send the next list at once.
+        self.place = None;
         self.send(Piece::End)
     }
 

@@ -63,8 +63,8 @@ impl Workshop {
         let runtime = Handle::current();
         let (is_anonymous, is_apart) = (order.account.is_none(), order.is_apart);
         let deadline = order.deadline;
-        self.start(is_anonymous, is_apart, move |premises| {
-            job::run(premises, order, begun, pieces, runtime);
+        self.start(is_anonymous, is_apart, move |premises, slot| {
+            job::run(premises, order, slot, begun, pieces, runtime);
         })?;
         until(deadline, has_begun).await??;
         Ok(receiver)
@@ -82,9 +82,11 @@ impl Workshop {
         deadline: Instant,
     ) -> Result<preview::Preview, Refused> {
         let (done, is_done) = oneshot::channel();
-        self.start(is_anonymous, false, move |premises| {
+        self.start(is_anonymous, false, move |premises, slot| {
+            let seen = preview::look(body, &premises.turns, deadline);
+            drop(slot);
             // Nobody hears it when the client has gone.
-            let _ = done.send(preview::look(body, &premises.turns, deadline));
+            let _ = done.send(seen);
         })?;
         until(deadline, is_done).await?
     }
@@ -96,7 +98,7 @@ impl Workshop {
         &self,
         is_anonymous: bool,
         is_apart: bool,
-        work: impl FnOnce(&Premises) + Send + 'static,
+        work: impl FnOnce(&Premises, OwnedSemaphorePermit) + Send + 'static,
     ) -> Result<(), Refused> {
         let slots = match is_anonymous {
             true => &self.anonymous,
@@ -112,8 +114,7 @@ impl Workshop {
             } else {
                 let _ = process::give_way();
             }
-            work(&premises);
-            drop(slot);
+            work(&premises, slot);
         };
         let thread = thread::Builder::new().name("bulk".to_owned());
         thread.spawn(job).map_err(|_| Refusal::Overloaded)?;

@@ -160,6 +160,30 @@ async fn a_place_is_free_again_after_the_deadline() {
 }
 
 #[tokio::test]
+async fn whoever_has_the_end_of_an_answer_may_send_the_next_list() {
+    let bench = Bench::new(1);
+    // As many as there are places, each with the next list as soon as the last one is answered.
+    let one_after_the_other = async || {
+        for list in 0..50 {
+            let answer = bench.workshop.answer(bench.order(1, PATIENCE)).await;
+            let mut pieces = answer.unwrap_or_else(|_| panic!("no place for list {list}"));
+            while !matches!(pieces.recv().await.expect("an end"), Piece::End) {}
+        }
+    };
+    let employer = &one_after_the_other;
+    tokio::join!(
+        employer(),
+        employer(),
+        employer(),
+        employer(),
+        employer(),
+        employer(),
+        employer(),
+        employer()
+    );
+}
+
+#[tokio::test]
 async fn a_workbook_is_cut_at_its_deadline() {
     let bench = Bench::new(1);
     let began = Instant::now();
