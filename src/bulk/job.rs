@@ -1,6 +1,7 @@
 //! One list from its bytes to the last byte of its answer, on a thread of its own.
 
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use spreadsheet::SpreadsheetError;
@@ -55,8 +56,9 @@ pub(super) fn run(
     let place = (slot, order.permit.take());
     let to_tell = pieces.clone();
     let job = AssertUnwindSafe(|| {
-        let is_wanted = || !begun.is_closed() && Instant::now() < order.deadline;
-        let (list, plan, turn) = match prepare(premises, &order, is_wanted) {
+        let deadline = order.deadline;
+        let is_wanted = || !begun.is_closed() && Instant::now() < deadline;
+        let (list, plan, turn) = match prepare(premises, &mut order, is_wanted) {
             Ok(prepared) => prepared,
             Err(refused) => {
                 drop(place);
@@ -92,12 +94,13 @@ pub(super) fn run(
 /// Waits for a turn and makes the first pass.
 fn prepare(
     premises: &Premises,
-    order: &Order,
+    order: &mut Order,
     is_wanted: impl Fn() -> bool,
 ) -> Result<(List, Plan, Turn), Refused> {
     let mut turn = Turn::wait(&premises.turns, order.deadline).map_err(|_| Refusal::Overloaded)?;
+    // Nobody else keeps the bytes, so they are gone with the list, before its client hears the end.
     let mut list = List::open(
-        order.body.clone(),
+        mem::take(&mut order.body),
         order.kind,
         order.places,
         order.rows_most,
@@ -136,8 +139,9 @@ fn answer(
     });
     premises.count(&counts);
     answered?;
-    // What was kept of the quota for rows that cost nothing is there for the next list.
-    drop(grant);
+    // The memory, and what was kept of the quota for rows that cost nothing, are there for the next
+    // list.
+    drop((list, plan, grant));
     output.end(current, &counts)?;
     Ok(())
 }
