@@ -48,10 +48,17 @@ impl Outlet {
 
     /// Sends what is left, and that it is all.
     pub(super) fn end(mut self) -> io::Result<()> {
-        self.flush()?;
-        // Before the client knows, who may send the next list at once.
-        self.place = None;
-        self.send(Piece::End)
+        if !self.filled.is_empty() {
+            let rest = self.filled.split().freeze();
+            self.room()?.send(Piece::Bytes(rest));
+        }
+        let place = self.place.take();
+        let room = self.room()?;
+        // Not before there is room for the end, so that who does not read keeps its place; and not
+        // after it was sent, so that who has it may send the next list at once.
+        drop(place);
+        room.send(Piece::End);
+        Ok(())
     }
 
     /// Lets another job compute; an error when nobody waits for this one any more.
@@ -70,15 +77,15 @@ impl Outlet {
         }
     }
 
-    fn send(&mut self, piece: Piece) -> io::Result<()> {
+    /// Waits until the client has room for a piece, and leaves the turn meanwhile.
+    fn room(&mut self) -> io::Result<mpsc::Permit<'_, Piece>> {
         // The timer below does not look at the clock while the reader keeps up.
         self.check_deadline()?;
         self.turn.leave();
         // The timer must be made within the runtime.
-        let send = async { timeout_at(self.deadline, self.pieces.send(piece)).await };
-        let sent = self.runtime.block_on(send);
-        match sent {
-            Ok(Ok(())) => Ok(self.turn.take()?),
+        let room = async { timeout_at(self.deadline, self.pieces.reserve()).await };
+        match self.runtime.block_on(room) {
+            Ok(Ok(room)) => Ok(room),
             // The client went away.
             Ok(Err(_)) => Err(ErrorKind::BrokenPipe.into()),
             Err(_) => Err(ErrorKind::TimedOut.into()),
@@ -102,6 +109,7 @@ impl Write for Outlet {
         }
         let piece: Bytes = self.filled.split().freeze();
         self.filled.reserve(PIECE_BYTES);
-        self.send(Piece::Bytes(piece))
+        self.room()?.send(Piece::Bytes(piece));
+        Ok(self.turn.take()?)
     }
 }

@@ -72,11 +72,14 @@ where
 }
 
 /// Reads a body and throws it away, at most so much of it and not longer than this: a client that is
-/// refused reads why only when it is done sending.
+/// refused reads why only when it is done sending. Nothing is read of a body that says it is longer.
 pub(super) async fn discard<B>(mut body: B, most_bytes: usize, deadline: Duration)
 where
     B: Body<Data = Bytes> + Unpin,
 {
+    if body.size_hint().lower() > most_bytes as u64 {
+        return;
+    }
     let read = async {
         let mut bytes = 0;
         while let Some(Ok(frame)) = body.frame().await {

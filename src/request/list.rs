@@ -118,68 +118,109 @@ pub(super) async fn form(
     site: &Site,
     door: Door,
     head: &Parts,
-    mut incoming: Incoming,
+    incoming: Incoming,
     body_deadline: Duration,
 ) -> (Reply, Option<Arc<Current>>) {
     let began = Instant::now();
-    let filled = read_form(site, head, &mut incoming, began, body_deadline).await;
+    let arrived = read_form(site, head, incoming, began, body_deadline).await;
+    // After the body, so that nothing waits while it is held.
     let current = site.live.hold();
-    let reply = match filled {
-        Ok(filled) => answer_form(site, door, head, current.clone(), filled, began).await,
-        Err(refusal) => {
-            body::discard(incoming, DISCARDED_BYTES_MAX, body_deadline).await;
-            Err(refusal.into())
-        }
+    let reply = match arrived {
+        Ok(arrived) => answer_form(site, door, head, current.clone(), arrived, began).await,
+        Err(refused) => Err(refused),
     };
     let reply = reply
         .unwrap_or_else(|refused| bulk_page::refused(language(head), current.as_deref(), &refused));
     (reply, current)
 }
 
-/// Reads a form: as much as anybody may send, and what is more only when it begins with a key.
+/// Reads a form, or reads it to its end and throws it away, so that a browser shows why. How many
+/// do that at once is bounded; more are not read.
 async fn read_form(
+    site: &Site,
+    head: &Parts,
+    mut incoming: Incoming,
+    began: Instant,
+    body_deadline: Duration,
+) -> Result<(Filled, Sender), Refused> {
+    let _arriving = site.uploads.enter(true)?;
+    let arrived = read_fields(site, head, &mut incoming, began, body_deadline).await;
+    if arrived.is_err() {
+        body::discard(incoming, DISCARDED_BYTES_MAX, body_deadline).await;
+    }
+    arrived
+}
+
+/// Reads as much as anybody may send, and what is more only when it begins with a key whose holder
+/// may send a list now.
+async fn read_fields(
     site: &Site,
     head: &Parts,
     incoming: &mut Incoming,
     began: Instant,
     body_deadline: Duration,
-) -> Result<Filled, Refusal> {
+) -> Result<(Filled, Sender), Refused> {
     let content_type = header(head, &CONTENT_TYPE);
     let mut whole = BytesMut::new();
-    let anonymous = site.uploads.enter(true)?;
     let (most, deadline) = (
         ANONYMOUS_BYTES_MAX + FORM_EXTRA_BYTES_MAX,
         began + body_deadline,
     );
     if body::read_on(incoming, &mut whole, most, deadline).await? {
         let filled = bulk_page::read(content_type, whole.freeze()).await?;
-        return match filled.list.len() > ANONYMOUS_BYTES_MAX {
-            true => list_bytes_most(site, &filled.key).map(|_| filled),
-            false => Ok(filled),
-        };
+        let sender = Sender::begin(site, &filled.key)?;
+        sender.may_send(&filled.list)?;
+        return Ok((filled, sender));
     }
     let key = bulk_page::key_before_list(content_type, &whole).await;
-    let limit_bytes = list_bytes_most(site, &key)?;
+    let sender = Sender::begin(site, &key)?;
+    sender.may_send(&whole)?;
     let _with_key = site.uploads.enter(false)?;
-    drop(anonymous);
-    let (most, deadline) = (limit_bytes + FORM_EXTRA_BYTES_MAX, began + UPLOAD_DEADLINE);
-    if body::read_on(incoming, &mut whole, most, deadline).await? {
-        let filled = bulk_page::read(content_type, whole.freeze()).await?;
-        if filled.list.len() <= limit_bytes {
-            return Ok(filled);
-        }
+    let (most, deadline) = (
+        LIST_BYTES_MAX + FORM_EXTRA_BYTES_MAX,
+        began + UPLOAD_DEADLINE,
+    );
+    if !body::read_on(incoming, &mut whole, most, deadline).await? {
+        // What is said is what a list may have, not what the form around it may.
+        let limit_bytes = LIST_BYTES_MAX;
+        return Err(Refusal::BodyTooLarge { limit_bytes }.into());
     }
-    // What is said is what a list may have, not what the form around it may.
-    Err(Refusal::BodyTooLarge { limit_bytes })
+    let filled = bulk_page::read(content_type, whole.freeze()).await?;
+    sender.may_send(&filled.list)?;
+    Ok((filled, sender))
 }
 
-/// How long a list may be that is longer than anybody's; only a key lets it in.
-fn list_bytes_most(site: &Site, key: &str) -> Result<usize, Refusal> {
-    match key.trim() {
-        "" => Err(Refusal::BodyTooLarge {
-            limit_bytes: ANONYMOUS_BYTES_MAX,
-        }),
-        key => account_of(site, key).map(|_| LIST_BYTES_MAX),
+/// Who sends a form.
+#[derive(Default)]
+struct Sender {
+    account: Option<(Arc<Account>, Now)>,
+    permit: Option<Permit>,
+}
+
+impl Sender {
+    /// Whose key it is, when its holder may send a list now; anybody without one.
+    fn begin(site: &Site, key: &str) -> Result<Self, Refused> {
+        let key = key.trim();
+        if key.is_empty() {
+            return Ok(Self::default());
+        }
+        let (account, as_of) = account_of(site, key)?;
+        let permit = account.begin(as_of).map_err(refused)?;
+        Ok(Self {
+            account: Some((account, as_of)),
+            permit: Some(permit),
+        })
+    }
+
+    fn may_send(&self, list: &[u8]) -> Result<(), Refusal> {
+        let limit_bytes = match self.account {
+            Some(_) => LIST_BYTES_MAX,
+            None => ANONYMOUS_BYTES_MAX,
+        };
+        match list.len() > limit_bytes {
+            true => Err(Refusal::BodyTooLarge { limit_bytes }),
+            false => Ok(()),
+        }
     }
 }
 
@@ -188,18 +229,19 @@ async fn answer_form(
     door: Door,
     head: &Parts,
     current: Option<Arc<Current>>,
-    filled: Filled,
+    (filled, mut sender): (Filled, Sender),
     began: Instant,
 ) -> Result<Reply, Refused> {
-    let account = match filled.key.trim() {
-        "" => None,
-        key => Some(account_of(site, key)?),
-    };
-    let permit = account.as_ref().map(|(account, now)| account.begin(*now));
-    let permit = permit.transpose().map_err(refused)?;
+    if let Some((_, as_of)) = &mut sender.account {
+        // Rows are charged to the day on which they are answered.
+        *as_of = now(site);
+    }
     fresh_enough(head, current.as_deref())?;
     let current = current.ok_or(Refusal::CannotAnswer)?;
-    let whole = account.as_ref().map_or(ANONYMOUS_DEADLINE, |_| DEADLINE);
+    let whole = match sender.account {
+        Some(_) => DEADLINE,
+        None => ANONYMOUS_DEADLINE,
+    };
     let asked = Asked {
         content_type: bulk::CSV,
         accept: filled.accept,
@@ -208,8 +250,8 @@ async fn answer_form(
         deadline: began + whole,
     };
     let asker = Asker {
-        account,
-        permit,
+        account: sender.account,
+        permit: sender.permit,
         is_apart: door == Door::Lists,
     };
     bulk::answer(&site.workshop, current, filled.list, asked, asker).await

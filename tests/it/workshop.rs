@@ -100,11 +100,16 @@ impl Bench {
     fn end(&self) -> (u64, String) {
         wait_until("the job is over", || Arc::strong_count(&self.current) == 1);
         self.log.flush(PATIENCE);
+        let logged = std::fs::read_to_string(self.register.path("log")).unwrap();
+        (self.answered(), logged)
+    }
+
+    /// Rows that were answered so far.
+    fn answered(&self) -> u64 {
         let metrics = self.metrics.render(0);
         let name = "certq_bulk_rows_total{outcome=\"match\"} ";
         let line = metrics.lines().find_map(|line| line.strip_prefix(name));
-        let logged = std::fs::read_to_string(self.register.path("log")).unwrap();
-        (line.map_or(0, |rows| rows.parse().unwrap()), logged)
+        line.map_or(0, |rows| rows.parse().unwrap())
     }
 }
 
@@ -226,4 +231,58 @@ async fn a_workbook_nobody_waits_for_is_not_made() {
     let (answered, logged) = bench.end();
     assert!(answered < ROWS as u64, "{answered}");
     assert!(!logged.contains("cut_short"), "{logged}");
+}
+
+/// Rows whose answers fill exactly the pieces that wait for a reader, so that only the end does
+/// not find room.
+async fn rows_of_four_pieces(bench: &Bench) -> usize {
+    for rows in (100..10_000).step_by(50) {
+        let order = Order {
+            form: Form::CsvUtf8,
+            ..bench.order(rows, PATIENCE)
+        };
+        let mut pieces = bench.workshop.answer(order).await.unwrap();
+        let mut count = 0;
+        while let Piece::Bytes(_) = pieces.recv().await.expect("an end") {
+            count += 1;
+        }
+        if count == 4 {
+            return rows;
+        }
+    }
+    panic!("no list is answered in four pieces");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_not_read_the_end_keeps_its_place() {
+    let bench = Bench::new(1);
+    let rows = rows_of_four_pieces(&bench).await;
+    let answered = bench.end().0;
+    let mut unread = Vec::new();
+    for _ in 0..8 {
+        let order = Order {
+            form: Form::CsvUtf8,
+            ..bench.order(rows, PATIENCE)
+        };
+        unread.push(bench.workshop.answer(order).await.unwrap());
+    }
+    wait_until("all rows are answered", || {
+        let new = bench.answered() - answered;
+        new == 8 * rows as u64 && unread.iter().all(|pieces| pieces.len() == 4)
+    });
+    for _ in 0..50 {
+        let ninth = bench.workshop.answer(bench.order(1, PATIENCE)).await;
+        assert_eq!(ninth.unwrap_err(), Refusal::Overloaded.into());
+        tokio::task::yield_now().await;
+    }
+    drop(unread);
+    // Their threads end, and the places are free again.
+    bench.end();
+    assert!(
+        bench
+            .workshop
+            .answer(bench.order(1, PATIENCE))
+            .await
+            .is_ok()
+    );
 }
