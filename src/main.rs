@@ -81,11 +81,13 @@ fn main() -> ExitCode {
         Command::Serve { config } => start(&config),
         Command::CheckConfig { config } => check(&config),
         Command::Keys(keys) => keys::run(&keys, now()),
-        Command::Verify(list) => match verify::run(list, std::env::var("CERTQ_API_KEY").ok()) {
-            // Done, and not everything on the list is valid.
-            Ok(false) => return ExitCode::FAILURE,
-            verified => verified.map(|_| ()),
-        },
+        Command::Verify(list) => {
+            match verify::run(list, std::env::var("CERTQ_API_KEY").ok(), now()) {
+                // Done, and not everything on the list is valid.
+                Ok(false) => return ExitCode::FAILURE,
+                verified => verified.map(|_| ()),
+            }
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

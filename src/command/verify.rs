@@ -2,7 +2,7 @@
 //!
 //! Only the columns that make a question are sent; the answers are joined to the original rows
 //! here. A run that is stopped, by whatever, goes on where it was when the same command is given
-//! again. What people read is Chinese: they are employers, not operators.
+//! again within a day. What people read is Chinese: they are employers, not operators.
 //!
 //! Order: what is told, the run; `list` is what is read, `server` one request, `asking` all of
 //! them, `answers` what comes back, `part` what is kept meanwhile, `output` and `summary` what is
@@ -18,9 +18,10 @@ mod server;
 mod summary;
 
 use std::io::{Write, stderr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -33,14 +34,11 @@ use progress::Progress;
 use server::Server;
 use summary::Summary;
 
-/// What to do after a run that did not come to its end.
-const GO_ON: &str = "再次运行同一命令即可继续，--out可以更改";
-
 /// 批量核验名单（CSV或XLSX）/ Check a list of certificates against a server.
 ///
 /// 名单中的证书编号、姓名、证件号码会发送到服务器，其他列不会离开本机。结果写在名单旁边
-/// （文件名加“-核验结果”），原有各列不变，后面增加十列。中断后再次运行同一命令即可继续，
-/// 换了--out也不会重新核验。
+/// （文件名加“-核验结果”），原有各列不变，后面增加十列。中断后一天之内再次运行即可继续
+/// （名单和服务器不变），换了--out也不会重新核验。
 /// 全部一致有效时退出码为0，否则为1。
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -70,7 +68,7 @@ pub struct Verify {
 /// # Errors
 ///
 /// When the list, the server or the output cannot be used; what was answered before is kept.
-pub fn run(verify: Verify, key: Option<String>) -> Result<bool, Failure> {
+pub fn run(verify: Verify, key: Option<String>, now: Timestamp) -> Result<bool, Failure> {
     let key = server::find_key(verify.key_file.as_deref(), key)?;
     let server = Server::new(&verify.server, key)?;
     let output = Output::of(&verify.file, verify.out)?;
@@ -78,9 +76,13 @@ pub fn run(verify: Verify, key: Option<String>) -> Result<bool, Failure> {
     let binding = Binding {
         input_sha256: list.sha256,
         server: server.endpoint().to_owned(),
+        began: now.as_second(),
     };
-    let mut part = Part::open(Part::beside(&verify.file), &binding)?;
-    tell_when_interrupted(part.path())?;
+    let mut part = Part::open(&verify.file, output.path(), &binding)?;
+    tell_when_interrupted(part.kept())?;
+    if let Some(told) = &part.told {
+        tell(&format!("certq: {told}"));
+    }
 
     let mut progress = Progress::new(list.rows.len());
     asking::ask_all(&list, &server, &mut part, &mut progress, verify.tries)?;
@@ -99,17 +101,20 @@ pub fn run(verify: Verify, key: Option<String>) -> Result<bool, Failure> {
 
 /// Ctrl-C ends the program as always, and says that nothing is lost. What is kept is whole at any
 /// time, so nothing has to be finished first.
-fn tell_when_interrupted(kept: &Path) -> Result<(), Failure> {
+fn tell_when_interrupted(kept: String) -> Result<(), Failure> {
     let caught = Signals::new([SIGINT, SIGTERM]);
     let mut signals = caught.map_err(|error| Exit::Io.because(&error))?;
-    let kept = kept.display().to_string();
     std::thread::spawn(move || {
         for signal in &mut signals {
-            let told = format!("\ncertq: 已中断；已核验的部分保存在{kept}，{GO_ON}");
-            // Whoever interrupted may have closed stderr as well.
-            let _ = writeln!(stderr(), "{told}");
+            tell(&format!("\ncertq: 已中断；{kept}"));
             let _ = emulate_default_handler(signal);
         }
     });
     Ok(())
+}
+
+/// Says something beside the summary.
+fn tell(text: &str) {
+    // Whoever interrupted may have closed stderr as well.
+    let _ = writeln!(stderr(), "{text}");
 }

@@ -104,6 +104,19 @@ impl Desk {
     }
 }
 
+/// What is shown after a run that went on from an earlier one, and says so.
+#[track_caller]
+fn expect_gone_on(output: &Output, code: i32, rows: usize) -> String {
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    let told = format!("certq: 接着核验：前{rows}行是2");
+    assert!(said.starts_with(&told), "{said}");
+    let silent = Output {
+        stderr: Vec::new(),
+        ..output.clone()
+    };
+    expect(&silent, code)
+}
+
 #[track_caller]
 fn expect(output: &Output, code: i32) -> String {
     let said = String::from_utf8(output.stderr.clone()).unwrap();
@@ -310,9 +323,9 @@ fn a_killed_or_interrupted_run_goes_on_where_it_was() {
         assert_eq!(output.status.signal(), Some(signal.as_raw()));
         let said = String::from_utf8(output.stderr).unwrap();
         let tells = signal != Signal::KILL;
-        assert_eq!(said.contains("再次运行同一命令即可继续"), tells, "{said}");
+        assert_eq!(said.contains("一天之内再次运行即可继续"), tells, "{said}");
 
-        let shown = expect(&desk.run_with_key(&list, &stub.url, &[]), 1);
+        let shown = expect_gone_on(&desk.run_with_key(&list, &stub.url, &[]), 1, 2_000);
         assert!(shown.contains("一致有效3499，一致但已撤销1"), "{shown}");
         let sizes: Vec<_> = stub.asked().iter().map(|asked| asked.rows.len()).collect();
         assert_eq!(sizes, [1_000, 1_000, 1_000, 1_000, 500]);
@@ -401,10 +414,10 @@ fn rows_beyond_a_quota_are_asked_for_again() {
         "今天的行数已用完",
         "quota_exceeded",
         "40000秒",
-        "再次运行同一命令",
+        "再次运行即可继续",
     ];
     expect_parts(&ended, 74, &parts);
-    expect(&desk.run_with_key(&list, &stub.url, &[]), 0);
+    expect_gone_on(&desk.run_with_key(&list, &stub.url, &[]), 0, 700);
     assert_eq!(stub.asked()[2].rows.len(), 300);
 
     let stub = Stub::doing([Act::Limit(0), Act::Limit(0)]);
@@ -550,7 +563,7 @@ fn the_real_server_knows_a_key_and_ends_its_quota() {
     expect_parts(
         &ended,
         74,
-        &["quota_exceeded", "秒后再试", "再次运行同一命令"],
+        &["quota_exceeded", "秒后再试", "再次运行即可继续"],
     );
     let part = fs::read_to_string(desk.path("多.csv-核验进度.part")).unwrap();
     assert_eq!(part.matches("一致有效").count(), 1, "{part}");

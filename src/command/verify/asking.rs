@@ -1,10 +1,8 @@
 //! Asking until everything is answered: chunks in order, again after what passes, not after what
 //! does not.
 
-use std::path::Path;
 use std::time::Duration;
 
-use super::GO_ON;
 use super::answers::{self, Answer};
 use super::list::List;
 use super::part::Part;
@@ -40,7 +38,7 @@ pub(super) fn ask_all(
             .collect();
         let body = List::body(&questions);
         let asked = || server.ask(&body, &questions);
-        let answers = ask(asked, part.path(), progress, tries)?;
+        let answers = ask(asked, part, progress, tries)?;
         progress.advance(answers.len());
         part.append(answers)?;
     }
@@ -50,7 +48,7 @@ pub(super) fn ask_all(
 /// Asks for one chunk; gives the answers from its first row on, at least one.
 fn ask(
     asked: impl Fn() -> Result<Vec<Answer>, Trouble>,
-    kept: &Path,
+    part: &Part,
     progress: &Progress,
     tries: u32,
 ) -> Result<Vec<Answer>, Failure> {
@@ -64,7 +62,7 @@ fn ask(
                 Err(limited) if failed >= tries => return Ok(limited),
                 Err(_) => (None, "服务器暂时不回答这些行".to_owned()),
             },
-            Err(Trouble::Refused(failure)) => return Err(resumable(failure, kept)),
+            Err(Trouble::Refused(failure)) => return Err(resumable(failure, part)),
             Err(Trouble::Later { after, why }) => (after, why),
             Err(Trouble::Lost(why)) => (None, why),
         };
@@ -73,7 +71,7 @@ fn ask(
             let hint = after.map_or_else(String::new, |after| {
                 format!("；服务器请求{}秒后再试", after.as_secs())
             });
-            return Err(resumable(Exit::Io.saying(format!("{why}{hint}")), kept));
+            return Err(resumable(Exit::Io.saying(format!("{why}{hint}")), part));
         }
         progress.wait(&why, wait);
     }
@@ -100,12 +98,9 @@ fn pause(failed: u32) -> Duration {
 }
 
 /// Adds what to do to go on.
-fn resumable(failure: Failure, kept: &Path) -> Failure {
-    failure.exit.saying(format!(
-        "{}；已核验的部分保存在{}，{GO_ON}",
-        failure.message,
-        kept.display()
-    ))
+fn resumable(failure: Failure, part: &Part) -> Failure {
+    let told = format!("{}；{}", failure.message, part.kept());
+    failure.exit.saying(told)
 }
 
 #[cfg(test)]
