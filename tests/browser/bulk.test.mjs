@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { cases, focused, launch, mainText, url, visit } from "./chromium.mjs";
+import { asked, cases, focused, launch, mainText, url, visit } from "./chromium.mjs";
+import { giveUp } from "./lists.mjs";
 import { bytesFile, csvFile, passage, path, read, xlsxFile } from "./sheets.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -36,13 +37,6 @@ after(async () => {
   await browser.close();
   way.close();
 });
-
-/** Gives up results that the page holds, so that it can be left without a question. */
-async function giveUp(page) {
-  if (await page.locator("#running:not([hidden]), #result:not([hidden])").count() === 0) return;
-  await page.locator("#result").waitFor();
-  await page.click("#again");
-}
 
 async function choose(page, file, { lang = "zh", withKey = false, from = url } = {}) {
   await giveUp(page);
@@ -160,10 +154,51 @@ test("results that were not downloaded are not left without a question", () =>
     await run(page, csvFile("unsaved.csv", LIST));
     await page.reload();
     assert.deepEqual(questions, ["beforeunload"]);
+    // Rows with a problem are not all rows.
+    await run(page, csvFile("faulty.csv", LIST));
+    await saved(page, "kept-faulty.csv", FAULTY("csv"));
+    await page.reload();
+    assert.deepEqual(questions, ["beforeunload", "beforeunload"]);
     await run(page, csvFile("saved.csv", LIST));
     await saved(page, "kept.csv", ALL("csv"));
     await page.reload();
-    assert.deepEqual(questions, ["beforeunload"]);
+    assert.deepEqual(questions, ["beforeunload", "beforeunload"]);
+  }));
+
+/** Drops a file onto the page. */
+async function drop(page, name) {
+  const text = readFileSync(csvFile(name, LIST), "utf8");
+  const data = await page.evaluateHandle(([content, called]) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([content], called, { type: "text/csv" }));
+    return transfer;
+  }, [text, name]);
+  await page.dispatchEvent("[data-drop]", "drop", { dataTransfer: data });
+}
+
+test("another list takes the place of results that were not downloaded only after a yes", () =>
+  visit(browser, {}, async (page) => {
+    const ways = {
+      again: () => page.click("#again"),
+      choose: () => page.setInputFiles("#list", csvFile("other.csv", LIST)),
+      drop: () => drop(page, "other.csv"),
+    };
+    for (const [lang, words] of [["zh", /还没有下载/], ["en", /not been downloaded/]]) {
+      for (const [way, act] of Object.entries(ways)) {
+        await run(page, csvFile("mine.csv", LIST), { lang });
+        await saved(page, "mine-faulty.csv", FAULTY("csv"));
+        assert.match(await asked(page, false, act), words, way);
+        assert.ok(await page.isVisible("#result"), way);
+        assert.equal(await page.evaluate(() => document.getElementById("list").files[0].name), "mine.csv", way);
+        assert.match(await asked(page, true, act), words, way);
+        await page.locator("#result").waitFor({ state: "hidden" });
+        if (way !== "again") await page.locator("#preview").waitFor();
+      }
+    }
+    await run(page, csvFile("mine.csv", LIST));
+    await saved(page, "mine-all.csv", ALL("csv"));
+    await ways.choose();
+    await page.locator("#preview").waitFor();
   }));
 
 test("a key that comes after the file lets it be looked at again", () =>
@@ -184,7 +219,7 @@ test("without script a file far too long is answered with the page that says so,
     await page.goto(`${url}/bulk`);
     await page.setInputFiles("#list", bytesFile("far-too-long.csv", Buffer.alloc(24 << 20, "a")));
     await page.click("button[type=submit]");
-    assert.match(await page.innerText("#list-problem"), /请求内容过长/);
+    assert.match(await page.innerText("#list-problem"), /文件过大：不用API密钥最多1 MiB，使用密钥最多32 MiB/);
     await page.fill("#key", key);
     await page.setInputFiles("#list", csvFile("long-by-form.csv", many(8000)));
     await page.selectOption("#as", "csv");
@@ -332,13 +367,7 @@ test("a file can be dropped", () =>
   visit(browser, {}, async (page) => {
     await page.goto(`${url}/bulk`);
     await page.locator("#bulk.is-scripted").waitFor();
-    const text = readFileSync(csvFile("drop.csv", LIST), "utf8");
-    const data = await page.evaluateHandle((content) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([content], "drop.csv", { type: "text/csv" }));
-      return transfer;
-    }, text);
-    await page.dispatchEvent("[data-drop]", "drop", { dataTransfer: data });
+    await drop(page, "drop.csv");
     await page.locator("#preview").waitFor();
     assert.equal(await page.innerText("#file-name"), "drop.csv");
   }));

@@ -29,9 +29,28 @@ export function launch() {
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
+/** What answers the next questions of a page, where a test expects some. */
+const expected = new WeakMap();
+
+/** Runs `act` and says yes or no to what the page asks meanwhile; gives its words, if it asked. */
+export async function asked(page, yes, act) {
+  let words;
+  expected.set(page, (dialog) => {
+    words = dialog.message();
+    return yes ? dialog.accept() : dialog.dismiss();
+  });
+  try {
+    await act();
+  } finally {
+    expected.delete(page);
+  }
+  return words;
+}
+
 /**
  * Runs `act` with a new page and fails when the page asked another host for anything, wrote an
- * error to the console (a violation of the content policy is one), threw, or opened a dialog.
+ * error to the console (a violation of the content policy is one), threw, or opened a dialog that
+ * `asked` does not answer.
  * `origins` are further addresses of our own; `tolerated` matches errors that a test causes.
  */
 export async function visit(browser, { origins = [], tolerated, ...options }, act) {
@@ -48,6 +67,7 @@ export async function visit(browser, { origins = [], tolerated, ...options }, ac
   });
   page.on("pageerror", (error) => faults.push(`threw: ${error}`));
   page.on("dialog", (dialog) => {
+    if (expected.has(page)) return expected.get(page)(dialog);
     faults.push(`dialog: ${dialog.message()}`);
     return dialog.dismiss();
   });

@@ -39,7 +39,10 @@ for (const element of form.querySelectorAll("[data-unscripted]")) element.hidden
 for (const element of form.querySelectorAll("[data-scripted]")) element.hidden = false;
 form.classList.add("is-scripted");
 form.addEventListener("submit", (event) => event.preventDefault());
-at("list").addEventListener("change", () => look(at("list").files[0]));
+at("list").addEventListener("change", () => {
+  if (mayLose()) look(at("list").files[0]);
+  else keepFile();
+});
 at("key").addEventListener("input", () => { complain("key", ""); if (job.preview) noteRows(); });
 at("key").addEventListener("change", () => {
   // The file may have been refused for want of this key, and choosing it again is no change.
@@ -57,7 +60,12 @@ listenToDrops(document.querySelector("[data-drop]"));
 // A page that comes back from the history must not bring the key with it.
 window.addEventListener("pageshow", (event) => { if (event.persisted) at("key").value = ""; });
 // Results that were not downloaded are gone with the page.
-window.addEventListener("beforeunload", (event) => { if (job.abort || job.isUnsaved) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => {
+  if (!job.abort && !job.isUnsaved) return;
+  event.preventDefault();
+  // Chromium before 119 asks for this only.
+  event.returnValue = true;
+});
 
 function mapping() {
   return document.querySelectorAll("[data-map]");
@@ -72,10 +80,22 @@ function listenToDrops(zone) {
   zone.addEventListener("dragleave", over(false));
   zone.addEventListener("drop", (event) => {
     over(false)(event);
-    if (job.abort || event.dataTransfer.files.length === 0) return;
+    if (job.abort || event.dataTransfer.files.length === 0 || !mayLose()) return;
     at("list").files = event.dataTransfer.files;
     look(at("list").files[0]);
   });
+}
+
+/** Whether results may go: they were downloaded whole, or somebody says so. */
+function mayLose() {
+  return !job.isUnsaved || confirm(say("全部结果还没有下载，继续就会丢失。要继续吗？", "The whole results have not been downloaded and will be lost. Go on?"));
+}
+
+/** Has the field name the file whose results stay, and not the one that was chosen instead. */
+function keepFile() {
+  const kept = new DataTransfer();
+  kept.items.add(job.file);
+  at("list").files = kept.files;
 }
 
 /** Shows one of the parts below the form, or none. */
@@ -375,7 +395,7 @@ async function download(kind, onlyFaulty) {
   } finally {
     mine.isSaving = false;
   }
-  mine.isUnsaved = false;
+  if (!onlyFaulty) mine.isUnsaved = false;
   const address = URL.createObjectURL(new Blob(parts, { type: kind === "xlsx" ? XLSX : "text/csv;charset=utf-8" }));
   const link = document.createElement("a");
   link.href = address;
@@ -386,6 +406,7 @@ async function download(kind, onlyFaulty) {
 }
 
 function again() {
+  if (!mayLose()) return;
   job = {};
   at("list").value = "";
   show("");
