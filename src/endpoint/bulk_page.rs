@@ -20,6 +20,9 @@ const FIELDS: [&str; 3] = ["list", "key", "as"];
 /// Longest text of a field that is no file; an API key is far shorter.
 const TEXT_BYTES_MAX: u64 = 1024;
 
+/// What is said of a list that is too long: without a key, a key is what would help.
+const TOO_LARGE: &str = "文件过大：不用API密钥最多1 MiB，使用密钥最多32 MiB";
+
 /// The form, filled in.
 #[derive(Clone, Debug)]
 pub struct Filled {
@@ -43,7 +46,10 @@ pub fn answer(lang: Lang, current: Option<&Current>) -> Reply {
 /// The page, with what is wrong with the list that was sent.
 pub fn refused(lang: Lang, current: Option<&Current>, refused: &Refused) -> Reply {
     let refusal = refused.refusal;
-    let detail = refusal.detail();
+    let detail = match refusal {
+        Refusal::BodyTooLarge { .. } => TOO_LARGE.into(),
+        other => other.detail(),
+    };
     let view = BulkView {
         refusal: Some(page::Refusal {
             code: refusal.code(),

@@ -71,8 +71,13 @@ fn a_refused_form_is_the_page_with_the_reason() {
     for (content_type, body, status, said) in [
         (FORM, form(&[("list", &rows(21))]), 413, "最多核验20行"),
         (FORM, form(&[("list", b"")]), 400, "id=\"list-problem\""),
-        (FORM, form(&[("list", &large)]), 413, "最多1048576字节"),
-        (FORM, form(&[("list", &enormous)]), 413, "最多1048576字节"),
+        (FORM, form(&[("list", &large)]), 413, "不用API密钥最多1 MiB"),
+        (
+            FORM,
+            form(&[("list", &enormous)]),
+            413,
+            "不用API密钥最多1 MiB",
+        ),
         (
             FORM,
             form(&[("key", b"nobody's"), ("list", &large), ("as", b"csv")]),
@@ -133,10 +138,10 @@ fn a_key_before_the_list_lets_a_long_one_in() {
     let behind = form(&[("list", &list), ("key", key.as_bytes())]);
     let response = post(&program, FORM, &behind);
     assert_eq!(response.status, 413);
-    assert!(response.text().contains("最多1048576字节"));
+    assert!(response.text().contains("不用API密钥最多1 MiB"));
     let padding = vec![b' '; (32 << 20) + 1];
     let too_long = form(&[("key", key.as_bytes()), ("list", &padding)]);
     let response = post(&program, FORM, &too_long);
     assert_eq!(response.status, 413);
-    assert!(response.text().contains("最多33554432字节"));
+    assert!(response.text().contains("使用密钥最多32 MiB"));
 }
