@@ -196,6 +196,10 @@ mod tests {
             ("text/csv; charset=gb18030", Form::CsvGb18030),
             ("Text/CSV;charset=\"GB18030\"", Form::CsvGb18030),
             ("text/csv; formulas=as-is", Form::CsvAsIs),
+            (
+                "text/csv; charset=gb18030; formulas=as-is",
+                Form::CsvGb18030,
+            ),
             (XLSX, Form::Xlsx),
             ("text/csv;q=0.5, application/x-ndjson;q=0.8", Form::Ndjson),
             ("application/x-ndjson;q=0, text/csv", Form::CsvUtf8),
