@@ -73,7 +73,7 @@ pub(crate) struct Arguments {
     pub(crate) row_bytes: usize,
 
     /// Send the CSV list FILE to POST /v1/bulk again and again for --seconds, and count.
-    #[arg(long, value_name = "FILE", requires = "keys", conflicts_with_all = ["closed", "rate", "examples", "until", "list"])]
+    #[arg(long, value_name = "FILE", requires = "keys", conflicts_with_all = ["closed", "rate", "examples", "until", "list", "json"])]
     pub(crate) send: Option<PathBuf>,
 
     /// API keys, one a line; each line is an employer who sends one list at a time.
@@ -169,6 +169,7 @@ mod tests {
             Arguments::try_parse_from(words)
         };
         assert_eq!(parse(&["1000"]).unwrap().planned(), 10_000);
+        parse(&["10", "--send", "list.csv", "--keys", "keys"]).unwrap();
         for refused in [
             &["0"][..],
             &["100000001"],
@@ -178,6 +179,7 @@ mod tests {
             &["10", "--closed", "--rate", "5"],
             &["10", "--examples", "--closed"],
             &["10", "--server", "http://10.0.0.1:80"],
+            &["10", "--send", "list.csv", "--keys", "keys", "--json"],
         ] {
             assert!(parse(refused).is_err(), "{refused:?}");
         }

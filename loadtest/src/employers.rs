@@ -60,13 +60,20 @@ pub(crate) fn told(
         });
         joined.collect::<Result<Vec<u64>, _>>()
     })?;
-    let rows = list.split(|byte| *byte == b'\n').count() as u64 - 2;
+    let rows = rows(list);
     let lists: u64 = counts.iter().sum();
     Ok(format!(
         "{lists} lists of {rows} rows answered, {} rows a second, {} employers",
         lists * rows / arguments.seconds,
         counts.len()
     ))
+}
+
+/// Rows of a CSV list, without its header; no cell of ours has a line break.
+fn rows(list: &[u8]) -> u64 {
+    let lines = list.split(|byte| *byte == b'\n');
+    let filled = lines.filter(|line| !line.trim_ascii().is_empty()).count() as u64;
+    filled.saturating_sub(1)
 }
 
 fn send_until(
@@ -143,6 +150,20 @@ fn keep_last<const N: usize>(last: &mut [u8; N], seen: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_lines_that_are_not_empty() {
+        for (list, expected) in [
+            ("", 0),
+            ("head", 0),
+            ("head\r\n", 0),
+            ("head\na\nb\n", 2),
+            ("head\na\nb", 2),
+            ("head\r\na\r\n\r\n", 1),
+        ] {
+            assert_eq!(rows(list.as_bytes()), expected, "{list:?}");
+        }
+    }
 
     #[test]
     fn the_last_bytes_are_kept_however_they_come() {
