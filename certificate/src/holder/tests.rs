@@ -34,6 +34,27 @@ fn malformed_names() {
         HolderName::parse(&"𠮷".repeat(51)),
         Err(NameError::TooLong { characters: 51 })
     );
+    assert_eq!(
+        HolderName::parse(&"张".repeat(51)),
+        Err(NameError::TooLong { characters: 51 })
+    );
+}
+
+#[test]
+fn no_folding_changes_a_plain_name() {
+    let characters: Vec<char> = ('\u{4E00}'..='\u{9FFF}').collect();
+    // Beside one another in both orders, because composing looks at neighbours.
+    for names in characters.chunks(HolderName::MOST_CHARACTERS) {
+        for name in [names.iter().collect(), names.iter().rev().collect()] {
+            let name: String = name;
+            assert!(is_plain(&name));
+            assert_eq!(*normalise(&name), name);
+            assert!(name.chars().all(is_ideograph));
+        }
+    }
+    for other in ["", "张·三", "A", "张 三", "\u{2F08}", "㐀"] {
+        assert!(!is_plain(other), "{other}");
+    }
 }
 
 proptest! {
