@@ -82,8 +82,8 @@ start() {
     "$bin/index-builder" publish --registry "$dir/registry" --ledger "$dir/ledger" \
         --keys "$dir/keys" --store "$dir/store"
     write_config
-    "$bin/certq" keys create --keys-file "$dir/keys/api-keys.json" --name demo \
-        --rows-per-day 100000000 > "$dir/api-key"
+    (umask 077; "$bin/certq" keys create --keys-file "$dir/keys/api-keys.json" --name demo \
+        --rows-per-day 100000000 > "$dir/api-key")
     say "Serving …"
     nohup "$bin/certq" serve --config "$dir/certq.toml" > "$dir/server.log" 2>&1 < /dev/null &
     local pid=$!
@@ -92,6 +92,7 @@ start() {
     "$bin/loadtest" --examples --server "http://127.0.0.1:$port" \
         --certificates "$certificates" --seed "$seed"
     say "The register is served on http://127.0.0.1:$port (process $pid, log in $dir/server.log)."
+    echo "A list: $bin/certq verify --server http://127.0.0.1:$port --key-file $dir/api-key FILE.xlsx"
     echo "Open it in a browser, or ask with curl as above; \`make demo-stop\` ends it."
 }
 

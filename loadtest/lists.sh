@@ -36,7 +36,7 @@ fi
 # The day's quota must last, and four jobs need two accounts, which have two each.
 key() {
     target/release/certq keys create --keys-file "$DEMO_DIR/keys/api-keys.json" --name "$1" \
-        --rows-per-day 1000000000 | tail -n 1 | awk '{print $NF}'
+        --rows-per-day 1000000000
 }
 key_one=$(key one) key_two=$(key two)
 sleep 12 # The server looks for new keys every ten seconds.

@@ -3,6 +3,7 @@
 //! A running server takes the changed file within seconds. A key is shown once, when it is made,
 //! because only its hash is kept.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -10,12 +11,13 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Exit, Failure, print};
-use crate::api_key::{ApiKeyError, Editing, Entry, KeyFile, NewKey, Revoked};
+use crate::api_key::{ApiKeyError, Editing, Entry, KeyFile, Revoked};
 
 /// Make, list and revoke API keys; a running server takes the change within seconds.
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// Make a key and print it, once, as the last word; two keys of a name may work at a time.
+    /// Make a key and print it, once, alone on stdout, so that `umask 077; certq keys create … >
+    /// FILE` makes what `certq verify --key-file` reads; two keys of a name may work at a time.
     Create {
         /// Where the keys are, and how to answer.
         #[command(flatten)]
@@ -86,7 +88,7 @@ fn create(place: &Place, name: &str, rows_per_day: u64, now: Timestamp) -> Resul
         shown["key"] = json!(*key.secret);
         format!("{shown}\n")
     } else {
-        created(&entry, &key)
+        format!("{}\n", *key.secret)
     };
     print(&shown).map_err(|error| {
         let lost = format!(
@@ -94,14 +96,18 @@ fn create(place: &Place, name: &str, rows_per_day: u64, now: Timestamp) -> Resul
             key.id
         );
         Exit::Io.saying(lost)
-    })
-}
-
-fn created(entry: &Entry, key: &NewKey) -> String {
-    format!(
-        "key {} for {}, {} rows a day; it is shown this once: {}\n",
-        entry.id, entry.name, entry.rows_per_day, *key.secret
-    )
+    })?;
+    if !place.json {
+        // The key is made and shown; a stderr that is closed takes nothing from that.
+        let _ = writeln!(
+            io::stderr(),
+            "key {} for {}, {} rows a day; it is shown this once",
+            entry.id,
+            entry.name,
+            entry.rows_per_day
+        );
+    }
+    Ok(())
 }
 
 fn list(place: &Place) -> Result<(), Failure> {

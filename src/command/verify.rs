@@ -34,13 +34,18 @@ use progress::Progress;
 use server::Server;
 use summary::Summary;
 
+/// Chinese has no spaces where the lines of a doc comment are joined.
+const LONG_ABOUT: &str = "\
+批量核验名单（CSV或XLSX）/ Check a list of certificates against a server.
+
+名单中的证书编号、姓名、证件号码会发送到服务器，其他列不会离开本机。\
+结果写在名单旁边（文件名加“-核验结果”），原有各列不变，后面增加十列。\
+中断后一天之内再次运行即可继续（名单和服务器不变），换了--out也不会重新核验。\
+全部一致有效时退出码为0，否则为1。";
+
 /// 批量核验名单（CSV或XLSX）/ Check a list of certificates against a server.
-///
-/// 名单中的证书编号、姓名、证件号码会发送到服务器，其他列不会离开本机。结果写在名单旁边
-/// （文件名加“-核验结果”），原有各列不变，后面增加十列。中断后一天之内再次运行即可继续
-/// （名单和服务器不变），换了--out也不会重新核验。
-/// 全部一致有效时退出码为0，否则为1。
 #[derive(Debug, Args)]
+#[command(long_about = LONG_ABOUT)]
 pub struct Verify {
     /// 名单 / The list: CSV (UTF-8, GB18030) or XLSX.
     file: PathBuf,

@@ -14,7 +14,7 @@ const AXE_OPTIONS = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wca
 const APPENDED = ["核验结果", "结果代码", "说明", "证书状态", "职业名称", "职业技能等级", "评价机构", "发证日期", "全国可查状态", "数据截至"];
 
 assert.ok(process.env.CERTQ_API_KEY_FILE, "set CERTQ_API_KEY_FILE; tests/browser/README.md says how");
-const key = readFileSync(process.env.CERTQ_API_KEY_FILE, "utf8").trim().split(/\s+/).pop();
+const key = readFileSync(process.env.CERTQ_API_KEY_FILE, "utf8").trim();
 
 const HEAD = ["备注", "姓名", "证书编号"];
 const row = (remark, { name, certificate_number }) => [remark, name, certificate_number];

@@ -8,7 +8,7 @@ import { ask, cases, focused, launch, mainText, numberAndName, outageUrl, url, v
 import { csvFile } from "./sheets.mjs";
 
 assert.ok(process.env.CERTQ_SPENT_KEY_FILE, "set CERTQ_SPENT_KEY_FILE; tests/browser/README.md says how");
-const spentKey = readFileSync(process.env.CERTQ_SPENT_KEY_FILE, "utf8").trim().split(/\s+/).pop();
+const spentKey = readFileSync(process.env.CERTQ_SPENT_KEY_FILE, "utf8").trim();
 
 const MEANS_NOTHING = { zh: /暂时无法查询，不代表证书无效/, en: /does not mean that the certificate is invalid/ };
 // That the pages of both languages never say in an outage.

@@ -17,7 +17,7 @@ const needed = (name) => {
 };
 const url = needed('CERTQ_URL');
 const cases = JSON.parse(readFileSync(needed('CERTQ_CASES'), 'utf8'));
-const key = readFileSync(needed('CERTQ_API_KEY_FILE'), 'utf8').trim().split(/\s+/).at(-1);
+const key = readFileSync(needed('CERTQ_API_KEY_FILE'), 'utf8').trim();
 
 const match = cases.match ?? cases.find?.((one) => one.outcome === 'match');
 

@@ -40,9 +40,21 @@ impl Keys {
 
     /// Makes a key and gives its id and itself.
     fn create(&self, name: &str) -> (String, String) {
-        let said = done(&self.run("create", &["--name", name]));
-        let key = said.split_whitespace().last().unwrap().to_owned();
-        (key[6..14].to_owned(), key)
+        let output = self.run("create", &["--name", name]);
+        assert_eq!(output.status.code(), Some(0));
+        // The key alone, as a file for --key-file holds it; what else there is to say is elsewhere.
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let key = shown.strip_suffix('\n').unwrap().to_owned();
+        assert!(key.starts_with("certq_") && !key.contains(char::is_whitespace));
+        let (id, said) = (
+            key[6..14].to_owned(),
+            String::from_utf8(output.stderr).unwrap(),
+        );
+        assert!(
+            said.contains(&id) && said.contains(name) && !said.contains(&key),
+            "{said}"
+        );
+        (id, key)
     }
 
     fn list(&self) -> Vec<Value> {
@@ -192,7 +204,7 @@ fn one_writer_at_a_time_and_no_key_is_lost() {
         match output.status.code() {
             Some(0) => {
                 let said = String::from_utf8(output.stdout).unwrap();
-                made.push(said.split_whitespace().nth(1).unwrap().to_owned());
+                made.push(said[6..14].to_owned());
             }
             code => assert_eq!(code, Some(75)),
         }
@@ -266,14 +278,8 @@ fn the_server_checks_the_file_and_takes_it_when_it_changes() {
     let program = Program::start(&register);
     program.wait_to_hear("no API key works until");
     let path = path.to_string_lossy();
-    done(&run(&[
-        "keys",
-        "create",
-        "--keys-file",
-        &path,
-        "--name",
-        "甲公司",
-    ]));
+    let create = ["keys", "create", "--keys-file", &path, "--name", "甲公司"];
+    assert_eq!(run(&create).status.code(), Some(0));
     program.wait_to_hear("\"event\":\"api_keys_taken\",\"live\":\"1\"");
     fs::write(&*path, "{}").unwrap();
     program.wait_to_hear("\"event\":\"api_keys_kept\"");
