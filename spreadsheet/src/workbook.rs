@@ -120,7 +120,7 @@ fn guarded<T>(parse: impl FnOnce() -> Result<T, XlsxError>) -> Result<T, Spreads
     match panic::catch_unwind(AssertUnwindSafe(parse)) {
         Ok(Ok(parsed)) => Ok(parsed),
         Ok(Err(XlsxError::Password)) => Err(SpreadsheetError::Unreadable(
-            "工作簿有密码；请去掉密码后重新报送".to_owned(),
+            "工作簿有密码；请去掉密码后重试".to_owned(),
         )),
         Ok(Err(_)) | Err(_) => Err(SpreadsheetError::Unreadable(
             "工作簿已损坏或不完整，无法读取；请用表格软件打开检查后重新另存".to_owned(),

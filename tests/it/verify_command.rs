@@ -491,7 +491,7 @@ fn wrong_usage_and_bad_lists_send_nothing() {
     for (bytes, part) in [
         (&b""[..], "文件是空的"),
         (b"\xff\xff\n", "编码有误"),
-        ("部门,姓名\n甲,张三\n".as_bytes(), "缺少列"),
+        ("部门,姓名\n甲,张三\n".as_bytes(), "三列中至少要有两列"),
         (b"PK\x03\x04", "bad.csv"),
     ] {
         let bad = desk.list("bad.csv", bytes);

@@ -90,9 +90,10 @@ impl List {
         }
         let head = rows.remove(0);
         let header = Header::find(&SENT, &head)?;
-        let missing = header.missing(&SENT, 0..FACTORS);
-        if missing.len() > FACTORS - 2 {
-            return Err(SpreadsheetError::ColumnMissing { columns: missing });
+        if header.missing(&SENT, 0..FACTORS).len() > FACTORS - 2 {
+            let needed =
+                "第一行应为表头，证书编号、姓名、证件号码三列中至少要有两列；请把表头改成这样";
+            return Err(SpreadsheetError::Unreadable(needed.to_owned()));
         }
         let width = rows.iter().map(Row::used).max().unwrap_or(0);
         Ok(Self {
