@@ -5,10 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use certq::api_key::ApiKeys;
-use certq::live::Current;
 use certq::quota::Budgets;
 use jiff::Timestamp;
-use snapshot::Snapshot;
 
 use crate::bulk::{NDJSON, lines, unchunked};
 use crate::connections::{PATIENT, Server, serve_site, site};
@@ -27,24 +25,12 @@ fn now() -> Timestamp {
 }
 
 fn office(register: &Register) -> Server {
-    let source = register.source();
-    let publication = source
-        .store
-        .read_publication(&source.channel, 107, &source.publishers);
-    let publication = publication.unwrap().unwrap();
-    let snapshot = Snapshot::open(
-        &source.cache,
-        &source.store,
-        publication,
-        &source.keys,
-        None,
-    );
     let budgets = Budgets {
         enabled: true,
         replicas: 1,
     };
     let mut site = site();
-    site.live.replace(Arc::new(Current::new(snapshot.unwrap())));
+    site.live.replace(register.current());
     let keys = ApiKeys::open(register.path("api-keys.json"), budgets);
     site.api_keys = Some(Arc::new(keys.unwrap()));
     site.now = now;

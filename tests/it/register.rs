@@ -3,16 +3,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use certificate::{CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, LookupKey};
+use certq::live::Current;
 use certq::memory::Memory;
 use certq::refresh::Source;
 use jiff::Timestamp;
 use snapshot::digest::Digest;
 use snapshot::{
     BlobRef, Cache, Channel, ChannelEntry, Counts, Holders, LayerKind, LayerRef, LedgerHead,
-    Manifest, NumbersAndRows, Outcome, PublishId, Publisher, PublisherKeys, Row, Signed, Status,
-    Store, keyfile, layout,
+    Manifest, NumbersAndRows, Outcome, PublishId, Publisher, PublisherKeys, Row, Signed, Snapshot,
+    Status, Store, keyfile, layout,
 };
 use tempfile::TempDir;
 
@@ -174,6 +176,22 @@ impl Register {
             keys: vec![self.key.clone()],
             memory: Memory::below(Path::new("/")),
         }
+    }
+
+    /// The epoch 107 of [`published`](Self::published), opened in this process.
+    pub(crate) fn current(&self) -> Arc<Current> {
+        let Source {
+            store,
+            cache,
+            channel,
+            publishers,
+            keys,
+            ..
+        } = self.source();
+        let publication = store.read_publication(&channel, 107, &publishers).unwrap();
+        let publication = publication.expect("it is published");
+        let snapshot = Snapshot::open(&cache, &store, publication, &keys, None);
+        Arc::new(Current::new(snapshot.unwrap()))
     }
 
     /// Publishes these certificates as an epoch; its generation is 65 less, so that the two are

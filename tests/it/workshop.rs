@@ -13,7 +13,6 @@ use certq::reply::Piece;
 use certq::request;
 use certq::route::Route;
 use jiff::Timestamp;
-use snapshot::Snapshot;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout};
 
@@ -42,19 +41,7 @@ impl Bench {
         let log = Log::start(sink, dropped, || Timestamp::UNIX_EPOCH);
         let spool = register.path("");
         let workshop = Workshop::new(at_once, spool, Arc::clone(&metrics), log.clone());
-        let source = register.source();
-        let publication = source
-            .store
-            .read_publication(&source.channel, 107, &source.publishers);
-        let publication = publication.unwrap().unwrap();
-        let snapshot = Snapshot::open(
-            &source.cache,
-            &source.store,
-            publication,
-            &source.keys,
-            None,
-        );
-        let current = Arc::new(Current::new(snapshot.unwrap()));
+        let current = register.current();
         Self {
             register,
             metrics,
