@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { asked, cases, focused, launch, mainText, url, visit } from "./chromium.mjs";
+import { asked, cases, focused, hasFocus, launch, mainText, url, visit } from "./chromium.mjs";
 import { giveUp } from "./lists.mjs";
 import { bytesFile, csvFile, passage, path, read, xlsxFile } from "./sheets.mjs";
 
@@ -97,7 +97,7 @@ for (const [kind, make, label] of [
     visit(browser, {}, async (page) => {
       await choose(page, make());
       await page.locator("#preview").waitFor();
-      assert.equal(await focused(page), "preview-title");
+      await hasFocus(page, "preview-title");
       assert.equal(await page.innerText("#file-kind"), label);
       assert.equal(await page.innerText("#file-rows"), String(LIST.length - 1));
       assert.equal(await page.locator("#preview tbody tr").count(), LIST.length - 1);
@@ -105,7 +105,7 @@ for (const [kind, make, label] of [
       assert.deepEqual(chosen, ["3", "2", "", ""]);
       await page.click("#start");
       await page.locator("#result").waitFor();
-      assert.equal(await focused(page), "result-title");
+      await hasFocus(page, "result-title");
       assert.match(await page.innerText("#result-title"), /核验完成.*4行/);
       assert.deepEqual(await counts(page, "result"), COUNTS);
       const faulty = await page.locator("#faulty-sheet tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].slice(0, 4).map((cell) => cell.textContent)));
@@ -235,7 +235,7 @@ test("the columns can be said by hand, and wrong choices are said beside them", 
     await page.locator("#preview").waitFor();
     await page.click("#start");
     assert.match(await page.innerText("#mapping-problem"), /至少选两项/);
-    assert.equal(await focused(page), "map-certificate_number");
+    await hasFocus(page, "map-certificate_number");
     await page.selectOption("#map-certificate_number", "2");
     await page.selectOption("#map-name", "2");
     await page.click("#start");
@@ -260,7 +260,7 @@ test("a long list with a key: progress, every row, and the key stays out of addr
     way.gate.bytes = 300_000;
     await page.click("#start");
     await halfway(page);
-    assert.equal(await focused(page), "running-title");
+    await hasFocus(page, "running-title");
     // All of it at one moment: the rest of what was let through may still be on its way.
     const { done, all, text, counted } = await page.evaluate(() => ({
       done: document.getElementById("bar").value,
@@ -326,7 +326,7 @@ test("nothing at all arrives: the page says so and keeps the columns", () =>
     assert.equal(await page.innerText("#result-title"), "核验没有完成");
     assert.ok(await page.locator(ALL("csv")).isDisabled());
     await page.click("#again");
-    assert.equal(await focused(page), "list");
+    await hasFocus(page, "list");
   }));
 
 test("refusals stand beside what they are about, in both languages", () =>
@@ -340,7 +340,7 @@ test("refusals stand beside what they are about, in both languages", () =>
       await choose(page, broken, { lang });
       await page.locator("#list-problem:not(:empty)").waitFor();
       assert.match(await page.innerText("#list-problem"), text);
-      assert.equal(await focused(page), "list");
+      await hasFocus(page, "list");
       assert.equal(await page.getAttribute("#list", "aria-invalid"), "true");
       assert.equal(await page.isVisible("#preview"), false);
 
@@ -350,7 +350,7 @@ test("refusals stand beside what they are about, in both languages", () =>
       await page.click("#start");
       await page.locator("#key-problem:not(:empty)").waitFor();
       assert.match(await page.innerText("#key-problem"), rows);
-      assert.equal(await focused(page), "key");
+      await hasFocus(page, "key");
       await page.fill("#key", "nobody");
       assert.equal(await page.innerText("#key-problem"), "");
       await page.click("#start");
@@ -378,7 +378,7 @@ test("the keyboard is enough", () =>
     await page.locator("#bulk.is-scripted").waitFor();
     const tabTo = async (id) => {
       for (let presses = 0; presses < 40 && (await focused(page)) !== id; presses += 1) await page.keyboard.press("Tab");
-      assert.equal(await focused(page), id);
+      await hasFocus(page, id);
     };
     await tabTo("list");
     const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Space")]);
@@ -389,13 +389,13 @@ test("the keyboard is enough", () =>
     await tabTo("start");
     await page.keyboard.press("Enter");
     await page.locator("#result").waitFor();
-    assert.equal(await focused(page), "result-title");
+    await hasFocus(page, "result-title");
     await page.keyboard.press("Tab");
     const [download] = await Promise.all([page.waitForEvent("download"), page.keyboard.press("Enter")]);
     assert.match(download.suggestedFilename(), /核验结果\.xlsx$/);
     await tabTo("again");
     await page.keyboard.press("Enter");
-    assert.equal(await focused(page), "list");
+    await hasFocus(page, "list");
   }));
 
 const STATES = {
@@ -458,7 +458,7 @@ test("without script the form answers with the file, or with the page that says 
     await page.setInputFiles("#list", csvFile("form-21.csv", many(21)));
     await page.click("button[type=submit]");
     assert.match(await page.innerText("#list-problem"), /最多核验20行/);
-    assert.equal(await focused(page), "list");
+    await hasFocus(page, "list");
     await page.setInputFiles("#list", csvFile("form-21.csv", many(21)));
     await page.fill("#key", "nobody");
     await page.click("button[type=submit]");

@@ -105,6 +105,13 @@ export function mainText(page) {
   return page.locator("main").innerText();
 }
 
+/** Waits until the element with this id has the focus: a browser gives it with the first frame, which may come after the page has loaded. */
+export async function hasFocus(page, id) {
+  const end = Date.now() + 5000;
+  while ((await focused(page)) !== id && Date.now() < end) await new Promise((done) => setTimeout(done, 20));
+  assert.equal(await focused(page), id);
+}
+
 /** The id of the element that has the focus. */
 export function focused(page) {
   return page.evaluate(() => document.activeElement.id);

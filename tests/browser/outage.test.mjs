@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { ask, cases, focused, launch, mainText, numberAndName, outageUrl, url, visit } from "./chromium.mjs";
+import { ask, cases, hasFocus, launch, mainText, numberAndName, outageUrl, url, visit } from "./chromium.mjs";
 import { csvFile } from "./sheets.mjs";
 
 assert.ok(process.env.CERTQ_SPENT_KEY_FILE, "set CERTQ_SPENT_KEY_FILE; tests/browser/README.md says how");
@@ -29,7 +29,7 @@ for (const javaScriptEnabled of [true, false]) {
         const text = await mainText(page);
         assert.match(text, MEANS_NOTHING[lang]);
         assert.doesNotMatch(text, VERDICTS);
-        assert.equal(await focused(page), "answer");
+        await hasFocus(page, "answer");
         assert.equal(await page.inputValue("#certificate_number"), cases.match.certificate_number);
         assert.equal(await page.inputValue("#name"), cases.match.name);
       }
@@ -66,7 +66,7 @@ test("with script, a list in an outage is refused beside the file, and judged in
       await page.locator("#list-problem:not(:empty)").waitFor();
       assert.match(await page.innerText("#list-problem"), said);
       assert.equal(await page.isVisible("#result"), false);
-      assert.equal(await focused(page), "list");
+      await hasFocus(page, "list");
       // The columns stay as chosen, so that starting again is one press.
       assert.ok(await page.isVisible("#start"));
     }
@@ -79,7 +79,7 @@ test("without script, a list in an outage is refused beside the file", () =>
       await page.setInputFiles("#list", csvFile("outage.csv", LIST));
       await page.click("button[type=submit]");
       assert.match(await page.innerText("#list-problem"), said);
-      assert.equal(await focused(page), "list");
+      await hasFocus(page, "list");
     }
   }));
 
@@ -101,7 +101,7 @@ for (const javaScriptEnabled of [true, false]) {
         if (!javaScriptEnabled) await page.click("button[type=submit]");
         await page.locator("#key-problem:not(:empty)").waitFor();
         assert.match(await page.innerText("#key-problem"), said);
-        assert.equal(await focused(page), "key");
+        await hasFocus(page, "key");
       }
     }));
 }

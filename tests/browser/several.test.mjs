@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, cases, focused, launch, mainText, nameAndIdentity, visit } from "./chromium.mjs";
+import { ask, cases, hasFocus, launch, mainText, nameAndIdentity, visit } from "./chromium.mjs";
 import { answer, answered } from "./lists.mjs";
 
 const { several } = cases;
@@ -19,7 +19,7 @@ for (const javaScriptEnabled of [true, false]) {
   test(`${how}, every certificate of a person is shown, newest first, each with its own status`, () =>
     visit(browser, { javaScriptEnabled }, async (page) => {
       await ask(page, nameAndIdentity(several));
-      assert.equal(await focused(page), "answer");
+      await hasFocus(page, "answer");
       const verdict = `查到${numbers.length}本证书，其中${several.withdrawn}本已撤销`;
       assert.equal(await page.locator("h1").innerText(), verdict);
       assert.ok((await page.title()).startsWith(verdict));
