@@ -30,8 +30,21 @@ pub enum Answer<'s> {
 pub struct Prefix<'s> {
     /// The institution.
     pub institution: &'s Institution,
+    /// Where it stands in the texts of the snapshot.
+    pub place: usize,
     /// 审核日期 of its newest row; `None` while it has none.
     pub latest_review_on: Option<Date>,
+}
+
+/// Where the texts of a certificate stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// In the occupations.
+    pub occupation: u16,
+    /// In the institutions.
+    pub institution: usize,
+    /// In the review centres.
+    pub centre: u8,
 }
 
 /// One certificate, as a look-up shows it.
@@ -39,6 +52,8 @@ pub struct Prefix<'s> {
 pub struct Certificate<'s> {
     /// Its number.
     pub number: CertificateNumber,
+    /// Where its texts stand in those of the snapshot.
+    pub places: Places,
     /// First character of the holder's name.
     pub initial: char,
     /// 职业.
@@ -109,8 +124,11 @@ pub fn office<'s>(current: &'s Current, institution: Option<&Institution>) -> Op
 fn prefix<'s>(current: &'s Current, question: &Question) -> Option<Prefix<'s>> {
     let code = question.number()?.institution();
     let latest_review = |coverage: &Coverage| coverage.latest_review_on;
+    let texts = current.snapshot.texts();
+    let place = texts.place_of_institution(&code)?;
     Some(Prefix {
-        institution: current.snapshot.institution(&code)?,
+        institution: &texts.institutions[place],
+        place,
         latest_review_on: current.snapshot.coverage(&code).map(latest_review),
     })
 }
@@ -118,11 +136,17 @@ fn prefix<'s>(current: &'s Current, question: &Question) -> Option<Prefix<'s>> {
 /// Puts texts in the place of codes; `look_up` answers only with rows whose codes have them.
 fn explain<'s>(current: &'s Current, found: &Found) -> Certificate<'s> {
     let (texts, row) = (current.snapshot.texts(), &found.row);
-    let institution = texts.institution(&found.number.institution());
-    let institution = institution.expect("look_up checked that the institution has a text");
+    let place = texts.place_of_institution(&found.number.institution());
+    let place = place.expect("look_up checked that the institution has a text");
+    let institution = &texts.institutions[place];
     let centre = &texts.centres[usize::from(row.review_centre)];
     Certificate {
         number: found.number,
+        places: Places {
+            occupation: row.occupation,
+            institution: place,
+            centre: row.review_centre,
+        },
         initial: row.initial,
         occupation: &texts.occupations[usize::from(row.occupation)],
         direction: &texts.directions[usize::from(row.direction)],

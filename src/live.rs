@@ -10,11 +10,12 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use certificate::Date;
-use hyper::header::HeaderValue;
 use jiff::Timestamp;
 use jiff::tz::{self, Offset};
 use snapshot::Snapshot;
 
+use crate::phrases::Phrases;
+use crate::stamp::Stamp;
 use crate::statistics::Statistics;
 
 /// Asia/Shanghai, which has had no summer time since 1991; so no time zone data are needed.
@@ -27,11 +28,13 @@ pub struct Current {
     pub snapshot: Snapshot,
     /// The JSON object `as_of` of every answer.
     pub as_of: String,
+    /// What answers repeat of the texts.
+    pub phrases: Phrases,
     /// The minute of publication in Asia/Shanghai, for people.
     pub as_of_minute: String,
     /// The day of publication in Asia/Shanghai, for which the catalogue is shown.
     pub day: Date,
-    stamp: [HeaderValue; 2],
+    stamp: Stamp,
     statistics: OnceLock<Statistics>,
 }
 
@@ -63,20 +66,21 @@ impl Current {
             as_of: format!(
                 r#"{{"epoch":{epoch},"generation":{generation},"published_at":"{published_at:.0}"}}"#
             ),
+            phrases: Phrases::new(snapshot.texts()),
             as_of_minute: SHANGHAI
                 .to_datetime(published_at)
                 .strftime("%Y-%m-%d %H:%M")
                 .to_string(),
             day: day_in_shanghai(published_at),
-            stamp: [HeaderValue::from(epoch), HeaderValue::from(generation)],
+            stamp: Stamp::new(epoch, generation),
             statistics: OnceLock::new(),
             snapshot,
         }
     }
 
-    /// The values of `Certq-Epoch` and `Certq-Generation`.
-    pub fn stamp(&self) -> [HeaderValue; 2] {
-        self.stamp.clone()
+    /// What its answers say of it in their heads.
+    pub fn stamp(&self) -> &Stamp {
+        &self.stamp
     }
 
     /// What the register holds, in counts. The first to ask adds it up; all others read.

@@ -9,8 +9,9 @@
 //! Order: what is logged, the handle, the writer, the line format.
 
 use std::error::Error;
+use std::fmt;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -146,17 +147,23 @@ pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
 
 /// Writes until the last handle is gone. A sink that fails loses lines and nothing else.
 fn write_lines(lines: &Receiver<Line>, mut sink: impl Write) {
-    let mut text = Vec::new();
+    let mut page = Page::default();
     let mut waiting = Vec::new();
     while let Ok(first) = lines.recv() {
         for line in std::iter::once(first).chain(lines.try_iter().take(QUEUE_LINES)) {
             match line {
+                Line::Event {
+                    at,
+                    level,
+                    event,
+                    fields,
+                } => page.event(at, level, event, fields),
+                Line::Access { at, access } => page.access(at, &access),
                 Line::Flush(done) => waiting.push(done),
-                line => push_line(&mut text, line),
             }
         }
-        let _ = sink.write_all(&text);
-        text.clear();
+        let _ = sink.write_all(&page.text);
+        page.text.clear();
         for done in waiting.drain(..) {
             let _ = done.try_send(());
         }
@@ -164,38 +171,58 @@ fn write_lines(lines: &Receiver<Line>, mut sink: impl Write) {
     }
 }
 
-/// Appends one line of JSON; the keys stand in the order in which a reader wants them.
-fn push_line(text: &mut Vec<u8>, line: Line) {
-    let at = match &line {
-        Line::Event { at, .. } | Line::Access { at, .. } => at,
-        Line::Flush(_) => return,
-    };
-    text.extend_from_slice(b"{\"time\":");
-    push_value(text, format!("{at:.3}"));
-    match line {
-        Line::Event {
-            level,
-            event,
-            fields,
-            ..
-        } => {
-            push_field(text, "level", level.name());
-            push_field(text, "event", event);
-            for (key, value) in fields {
-                push_field(text, key, value);
-            }
+/// Lines of JSON under construction; the keys stand in the order in which a reader wants them.
+#[derive(Default)]
+struct Page {
+    text: Vec<u8>,
+    /// The last second that was written, and how: thousands of lines share one.
+    second: (i64, String),
+}
+
+impl Page {
+    fn event(
+        &mut self,
+        at: Timestamp,
+        level: Level,
+        event: &'static str,
+        fields: Vec<(&'static str, String)>,
+    ) {
+        self.time(at);
+        push_field(&mut self.text, "level", level.name());
+        push_field(&mut self.text, "event", event);
+        for (key, value) in fields {
+            push_field(&mut self.text, key, value);
         }
-        Line::Access { access, .. } => {
-            push_field(text, "event", "request");
-            push_field(text, "route", access.route);
-            push_field(text, "status", access.status);
-            push_field(text, "outcome", access.outcome);
-            push_field(text, "us", access.elapsed.as_micros());
-            push_field(text, "network", network(access.client));
-        }
-        Line::Flush(_) => {}
+        self.text.extend_from_slice(b"}\n");
     }
-    text.extend_from_slice(b"}\n");
+
+    /// All that stands in it is a number, or a name of ours, which needs no escape.
+    fn access(&mut self, at: Timestamp, access: &Access) {
+        self.time(at);
+        let (us, network) = (access.elapsed.as_micros(), Shown(access.client));
+        let Access {
+            route,
+            status,
+            outcome,
+            ..
+        } = access;
+        let written = writeln!(
+            self.text,
+            r#","event":"request","route":"{route}","status":{status},"outcome":"{outcome}","us":{us},"network":"{network}"}}"#
+        );
+        written.expect("writing to a Vec does not fail");
+    }
+
+    fn time(&mut self, at: Timestamp) {
+        let (second, milliseconds) = (at.as_second(), at.subsec_millisecond());
+        if self.second.1.is_empty() || self.second.0 != second {
+            let whole = format!("{at:.0}");
+            self.second = (second, whole.trim_end_matches('Z').to_owned());
+        }
+        let second = &self.second.1;
+        let written = write!(self.text, r#"{{"time":"{second}.{milliseconds:03}Z""#);
+        written.expect("writing to a Vec does not fail");
+    }
 }
 
 fn push_field(text: &mut Vec<u8>, key: &str, value: impl Serialize) {
@@ -220,13 +247,21 @@ impl Level {
 }
 
 /// The network of an address: enough to see an attack, not enough to name a household.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => format!("{}/24", Ipv4Addr::from_bits(v4.to_bits() & 0xFFFF_FF00)),
-        IpAddr::V6(v6) => format!(
-            "{}/48",
-            Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80))
-        ),
+struct Shown(IpAddr);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.to_canonical() {
+            IpAddr::V4(v4) => {
+                let [a, b, c, _] = v4.octets();
+                write!(f, "{a}.{b}.{c}.0/24")
+            }
+            IpAddr::V6(v6) => write!(
+                f,
+                "{}/48",
+                Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80))
+            ),
+        }
     }
 }
 

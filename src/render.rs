@@ -1,16 +1,15 @@
 //! Answers and refusals of the JSON interface, as bytes.
 //!
-//! The answer to a look-up is written by hand, because it is the hot path; a property test holds
-//! its escaping to serde_json. What a miss says is made from the institution's prefix only.
+//! The answer to a look-up is put together from phrases that were made with the snapshot, because it
+//! is the hot path. What a miss says is made from the institution's prefix only.
 
-use std::fmt::Write as _;
-
-use certificate::Date;
-use certificate::holder::mask;
+use certificate::holder::MASK;
 use snapshot::Status;
 
 use crate::answer::{Answer, Certificate, Prefix};
+use crate::json::Json;
 use crate::live::Current;
+use crate::phrases::Phrases;
 use crate::refusal::Refusal;
 use crate::reply::{Media, Reply};
 
@@ -19,12 +18,12 @@ const USUAL_BYTES: usize = 1024;
 
 /// The answer to a look-up. Cost: one allocation unless several certificates match.
 pub fn answer(current: &Current, answer: &Answer<'_>) -> Reply {
-    let mut json = Json(String::with_capacity(USUAL_BYTES));
+    let mut json = Json::with_capacity(USUAL_BYTES);
     match answer {
         Answer::Match(certificates) => json.matches(current, certificates),
         Answer::NoMatch(prefix) => json.no_match(current, prefix.as_ref()),
     }
-    let mut reply = Reply::ok(Media::Json, json.0);
+    let mut reply = Reply::ok(Media::Json, json.into_text());
     reply.outcome = match answer {
         Answer::Match(_) => "match",
         Answer::NoMatch(_) => "no_match",
@@ -40,10 +39,10 @@ pub fn problem(refusal: Refusal) -> Reply {
 /// The same with another sentence.
 pub fn problem_because(refusal: Refusal, detail: &str) -> Reply {
     let status = refusal.status();
-    let mut json = Json(String::with_capacity(USUAL_BYTES));
+    let mut json = Json::with_capacity(USUAL_BYTES);
     json.problem(refusal, detail);
     complete(
-        Reply::new(status, refusal.outcome(), Media::Problem, json.0),
+        Reply::new(status, refusal.outcome(), Media::Problem, json.into_text()),
         refusal,
     )
 }
@@ -63,11 +62,13 @@ pub struct BulkRow<'a> {
     pub detail: Option<&'a str>,
     /// Those that match.
     pub certificates: &'a [Certificate<'a>],
+    /// The words of the snapshot that they are from.
+    pub phrases: &'a Phrases,
 }
 
 /// Appends a line to an answered list. Cost: no allocation while `line` has room.
 pub fn bulk_row(line: &mut String, row: &BulkRow<'_>) {
-    let mut json = Json(std::mem::take(line));
+    let mut json = Json::after(std::mem::take(line));
     json.display(format_args!(r#"{{"row":{},"ref":"#, row.row));
     json.optional(row.reference, Json::text);
     json.field("outcome", row.outcome);
@@ -77,18 +78,18 @@ pub fn bulk_row(line: &mut String, row: &BulkRow<'_>) {
         json.field("detail", detail);
     }
     json.raw(r#","certificates":["#);
-    json.certificates(row.certificates);
+    json.certificates(row.phrases, row.certificates);
     json.raw("]}\n");
-    *line = json.0;
+    *line = json.into_text();
 }
 
 /// The last line of a list that could not be completed.
 pub fn bulk_error(refusal: Refusal) -> String {
-    let mut json = Json(String::with_capacity(USUAL_BYTES));
+    let mut json = Json::with_capacity(USUAL_BYTES);
     json.raw(r#"{"error":"#);
     json.problem(refusal, &refusal.detail());
     json.raw("}\n");
-    json.0
+    json.into_text()
 }
 
 /// Adds what a refusal says beside its body: headers, and the alarm for the operator.
@@ -106,13 +107,10 @@ pub fn complete(mut reply: Reply, refusal: Refusal) -> Reply {
     reply
 }
 
-/// JSON text under construction.
-struct Json(String);
-
 impl Json {
     fn matches(&mut self, current: &Current, certificates: &[Certificate<'_>]) {
         self.raw(r#"{"outcome":"match","certificates":["#);
-        self.certificates(certificates);
+        self.certificates(&current.phrases, certificates);
         self.raw(r#"],"as_of":"#);
         self.raw(&current.as_of);
         self.raw("}");
@@ -123,9 +121,8 @@ impl Json {
         self.raw(&current.as_of);
         self.raw(r#","coverage":"#);
         self.optional(prefix, |json, prefix| {
-            json.raw(r#"{"institution":{"code":"#);
-            json.text(prefix.institution.code.as_str());
-            json.field("name", &prefix.institution.name);
+            json.raw(r#"{"institution":"#);
+            json.raw(current.phrases.institution(prefix.place));
             json.raw(r#"},"latest_review_on":"#);
             json.optional(prefix.latest_review_on, Json::date);
             json.raw("}");
@@ -137,7 +134,8 @@ impl Json {
         let status = refusal.status();
         self.raw(r#"{"type":"about:blank","title":"#);
         self.text(status.canonical_reason().unwrap_or_default());
-        self.number(r#","status":"#, status.as_u16());
+        self.raw(r#","status":"#);
+        self.number(status.as_u16());
         self.field("code", refusal.code());
         self.field("detail", detail);
         self.raw(r#","field":"#);
@@ -145,56 +143,40 @@ impl Json {
         self.raw("}");
     }
 
-    fn certificates(&mut self, certificates: &[Certificate<'_>]) {
+    fn certificates(&mut self, phrases: &Phrases, certificates: &[Certificate<'_>]) {
         for (index, certificate) in certificates.iter().enumerate() {
             if index > 0 {
                 self.raw(",");
             }
-            self.certificate(certificate);
+            self.certificate(phrases, certificate);
         }
     }
 
-    fn certificate(&mut self, certificate: &Certificate<'_>) {
+    fn certificate(&mut self, phrases: &Phrases, certificate: &Certificate<'_>) {
+        let places = certificate.places;
         self.raw(r#"{"certificate_number":"#);
         self.text(certificate.number.as_str());
-        self.field("holder_name", &mask(certificate.initial));
-        self.occupation_and_level(certificate);
-        self.raw(r#","institution":{"code":"#);
-        self.text(certificate.institution.code.as_str());
-        self.field("name", &certificate.institution.name);
-        self.raw(r#","in_catalogue":"#);
-        self.raw(if certificate.in_catalogue {
-            "true"
-        } else {
-            "false"
+        self.raw(r#","holder_name":"#);
+        self.characters([certificate.initial, MASK]);
+        self.raw(r#","occupation":"#);
+        self.raw(phrases.occupation(places.occupation));
+        self.field("direction", certificate.direction);
+        self.raw(r#","level":"#);
+        self.raw(phrases.level(&certificate.number));
+        self.raw(r#","institution":"#);
+        self.raw(phrases.institution(places.institution));
+        self.raw(match certificate.in_catalogue {
+            true => r#","in_catalogue":true},"issued_on":"#,
+            false => r#","in_catalogue":false},"issued_on":"#,
         });
-        self.raw(r#"},"issued_on":"#);
         self.date(certificate.issued_on);
-        self.raw(r#","reviewed_by":{"code":"#);
-        self.text(certificate.centre_code);
-        self.field("name", certificate.centre_name);
-        self.raw(r#"},"reviewed_on":"#);
+        self.raw(r#","reviewed_by":"#);
+        self.raw(phrases.centre(places.centre));
+        self.raw(r#","reviewed_on":"#);
         self.date(certificate.reviewed_on);
         self.standing(certificate);
         // The exchange is not in this release, so nothing has been reported yet.
         self.raw(r#","national":{"state":"not_reported","on":null}}"#);
-    }
-
-    fn occupation_and_level(&mut self, certificate: &Certificate<'_>) {
-        self.raw(r#","occupation":{"code":"#);
-        self.text(&certificate.occupation.code.to_string());
-        self.field("name", &certificate.occupation.name);
-        self.raw("}");
-        self.field("direction", certificate.direction);
-        self.raw(r#","level":{"code":"#);
-        self.text(
-            certificate
-                .number
-                .level_character()
-                .encode_utf8(&mut [0; 4]),
-        );
-        self.field("name", &certificate.level_name());
-        self.raw("}");
     }
 
     fn standing(&mut self, certificate: &Certificate<'_>) {
@@ -207,97 +189,14 @@ impl Json {
         self.optional(certificate.status_on, Json::date);
         self.raw(r#","reason":"#);
         self.optional(certificate.reason, Json::text);
-        self.number(r#","revision":"#, certificate.revision);
-    }
-
-    fn raw(&mut self, json: &str) {
-        self.0.push_str(json);
-    }
-
-    /// A further field of an object whose value is a text.
-    fn field(&mut self, key: &str, value: &str) {
-        self.raw(",\"");
-        self.raw(key);
-        self.raw("\":");
-        self.text(value);
-    }
-
-    /// A string, escaped as serde_json escapes it: quotation marks, backslashes and controls.
-    fn text(&mut self, text: &str) {
-        self.0.push('"');
-        let mut plain = 0;
-        for (index, byte) in text.bytes().enumerate() {
-            let escape = match byte {
-                b'"' => "\\\"",
-                b'\\' => "\\\\",
-                0x08 => "\\b",
-                b'\t' => "\\t",
-                b'\n' => "\\n",
-                0x0C => "\\f",
-                b'\r' => "\\r",
-                0..0x20 => "",
-                _ => continue,
-            };
-            self.raw(&text[plain..index]);
-            plain = index + 1;
-            if escape.is_empty() {
-                self.display(format_args!("\\u{byte:04x}"));
-            } else {
-                self.raw(escape);
-            }
-        }
-        self.raw(&text[plain..]);
-        self.0.push('"');
-    }
-
-    fn date(&mut self, date: Date) {
-        self.display(format_args!("\"{date}\""));
-    }
-
-    fn number(&mut self, before: &str, number: u16) {
-        self.raw(before);
-        self.display(format_args!("{number}"));
-    }
-
-    fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
-        match value {
-            Some(value) => write(self, value),
-            None => self.raw("null"),
-        }
-    }
-
-    fn display(&mut self, arguments: std::fmt::Arguments<'_>) {
-        self.0
-            .write_fmt(arguments)
-            .expect("writing to a String does not fail");
+        self.raw(r#","revision":"#);
+        self.number(certificate.revision);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    proptest! {
-        #[test]
-        fn strings_are_those_of_serde_json(text in any::<String>()) {
-            let mut json = Json(String::new());
-            json.text(&text);
-            prop_assert_eq!(json.0, serde_json::to_string(&text).unwrap());
-        }
-    }
-
-    #[test]
-    fn every_control_character_is_escaped_as_serde_json_does() {
-        let text: String = (0..0x80)
-            .map(char::from)
-            .chain(['张', '·', '\u{20087}'])
-            .collect();
-        let mut json = Json(String::new());
-        json.text(&text);
-        assert_eq!(json.0, serde_json::to_string(&text).unwrap());
-    }
 
     #[test]
     fn a_problem_is_json_with_all_its_fields() {

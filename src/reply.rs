@@ -8,14 +8,14 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONNECTION, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName,
+    HeaderValue, REFERRER_POLICY, RETRY_AFTER,
 };
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
-const EPOCH: HeaderName = HeaderName::from_static("certq-epoch");
-const GENERATION: HeaderName = HeaderName::from_static("certq-generation");
+use crate::stamp::{self, Stamp};
+
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
@@ -155,35 +155,34 @@ impl Reply {
     }
 
     /// The response, stamped with epoch and generation of the snapshot that was live for it.
-    pub fn into_response(self, stamp: Option<[HeaderValue; 2]>) -> Response<Body> {
+    pub fn into_response(self, stamp: Option<&Stamp>) -> Response<Body> {
+        let headers = match stamp {
+            Some(stamp) if self.media == Media::Json && self.extra.is_empty() => stamp.json(),
+            _ => complete(self.extra, self.media, stamp),
+        };
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        *headers = self.extra;
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static(self.media.content_type()),
-        );
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(
-            CACHE_CONTROL,
-            HeaderValue::from_static(self.media.caching()),
-        );
-        if self.media == Media::Html {
-            headers.insert(
-                CONTENT_SECURITY_POLICY,
-                HeaderValue::from_static(PAGE_POLICY),
-            );
-            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-            headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
-            headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
-        }
-        if let (Some([epoch, generation]), true) = (stamp, self.media.is_dynamic()) {
-            headers.insert(EPOCH, epoch);
-            headers.insert(GENERATION, generation);
-        }
+        *response.headers_mut() = headers;
         response
     }
+}
+
+/// Adds to the fields of one answer those that all have.
+fn complete(mut headers: HeaderMap, media: Media, stamp: Option<&Stamp>) -> HeaderMap {
+    stamp::describe(&mut headers, media.content_type(), media.caching());
+    if media == Media::Html {
+        headers.insert(
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(PAGE_POLICY),
+        );
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    }
+    if let (Some(stamp), true) = (stamp, media.is_dynamic()) {
+        stamp.mark(&mut headers);
+    }
+    headers
 }
 
 impl hyper::body::Body for Body {
@@ -255,8 +254,8 @@ mod tests {
     use super::*;
 
     fn headers(reply: Reply) -> Vec<String> {
-        let stamp = Some([HeaderValue::from(107_u64), HeaderValue::from(42_u64)]);
-        let response = reply.into_response(stamp);
+        let stamp = Stamp::new(107, 42);
+        let response = reply.into_response(Some(&stamp));
         let line = |(name, value): (&HeaderName, &HeaderValue)| {
             format!("{name}: {}", value.to_str().unwrap())
         };
@@ -280,6 +279,15 @@ mod tests {
                 .iter()
                 .any(|line| line.contains("base-uri"))
         );
+    }
+
+    #[test]
+    fn the_fields_made_beforehand_are_those_of_any_other_answer() {
+        let stamp = Stamp::new(107, 42);
+        let one_by_one = complete(HeaderMap::new(), Media::Json, Some(&stamp));
+        let beforehand = Reply::ok(Media::Json, "{}").into_response(Some(&stamp));
+        let fields = |headers: &HeaderMap| format!("{headers:?}");
+        assert_eq!(fields(beforehand.headers()), fields(&one_by_one));
     }
 
     #[test]

@@ -6,8 +6,10 @@
 
 mod body;
 mod list;
+mod waiting;
 
 pub use list::Uploads;
+pub use waiting::{Verdict, Waiting};
 
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,6 +82,19 @@ pub enum Door {
     Admin,
 }
 
+/// Who sends a request, and over which connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'c> {
+    /// By which listener.
+    pub door: Door,
+    /// The other end of the connection; a proxy, perhaps.
+    pub peer: IpAddr,
+    /// How long a body may take from the end of its head.
+    pub body_deadline: Duration,
+    /// What the connection waits for.
+    pub waiting: &'c Waiting,
+}
+
 /// Every outcome there can be, for the labels of the metrics.
 pub fn outcomes() -> Vec<&'static str> {
     ["match", "no_match", "ok", DAMAGED]
@@ -88,32 +103,32 @@ pub fn outcomes() -> Vec<&'static str> {
         .collect()
 }
 
-/// Answers one request. The body must be here within `body_deadline` of its head.
-pub async fn answer(
-    site: &Site,
-    door: Door,
-    peer: IpAddr,
-    body_deadline: Duration,
-    request: Request<Incoming>,
-) -> Response<Body> {
+/// Answers one request.
+pub async fn answer(site: &Site, caller: Caller<'_>, request: Request<Incoming>) -> Response<Body> {
     let (head, incoming) = request.into_parts();
-    let routed = match door {
+    let routed = match caller.door {
         Door::Public | Door::Lists => route::public(&head.method, head.uri.path()),
         Door::Admin => route::admin(&head.method, head.uri.path()),
     };
     if let Ok(route @ (Route::Bulk | Route::BulkPreview | Route::BulkForm)) = routed {
         let began = Instant::now();
         let (reply, current) = match route {
-            Route::BulkForm => list::form(site, door, &head, incoming, body_deadline).await,
-            _ => list::answer(site, door, route, &head, incoming, body_deadline).await,
+            Route::BulkForm => list::form(site, caller, &head, incoming).await,
+            _ => list::answer(site, caller, route, &head, incoming).await,
         };
-        let client = client_of(site, peer, &head);
+        let client = client_of(site, caller.peer, &head);
         note(site, routed, &reply, client, began.elapsed());
         return reply.into_response(current.as_deref().map(Current::stamp));
     }
     let body = match routed {
         Ok(Route::Lookup | Route::Form) => {
-            body::read(incoming, BODY_BYTES_MAX, body_deadline).await
+            body::read(
+                incoming,
+                BODY_BYTES_MAX,
+                caller.body_deadline,
+                caller.waiting,
+            )
+            .await
         }
         _ => Ok(Bytes::new()),
     };
@@ -121,12 +136,12 @@ pub async fn answer(
     let current = site.live.current();
     let current = current.as_deref();
     let reply = unless_it_panics(|| reply(site, routed, &head, body, current));
-    if door != Door::Admin {
+    if caller.door != Door::Admin {
         note(
             site,
             routed,
             &reply,
-            client_of(site, peer, &head),
+            client_of(site, caller.peer, &head),
             began.elapsed(),
         );
     }

@@ -3,8 +3,11 @@
 //! The accept loop ends only by shutdown: an error is counted, logged at most once a second, and
 //! slept on. It knows nothing of what a request is about.
 
+mod answering;
+mod attend;
 mod lists;
-mod patient;
+mod outbox;
+mod rare;
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -12,10 +15,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
@@ -24,8 +28,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::log::Level;
-use crate::request::{self, Door, Site};
-use patient::Patient;
+use crate::request::{self, Caller, Door, Site, Waiting};
+use answering::Answering;
+use outbox::Outbox;
 
 /// Connections at a time on the public listeners; more wait in the kernel's queue. Idle ones give
 /// way after the head deadline.
@@ -80,7 +85,6 @@ struct Entrance {
     deadlines: Deadlines,
     slots: Arc<Semaphore>,
     http: http1::Builder,
-    graceful: Arc<GracefulShutdown>,
     /// Where connections that begin with a list go; `None` when they stay.
     lists: Option<Handle>,
 }
@@ -90,8 +94,7 @@ struct Session {
     site: Arc<Site>,
     door: Door,
     deadlines: Deadlines,
-    http: http1::Builder,
-    watcher: Watcher,
+    waiting: Waiting,
     peer: IpAddr,
     _slot: OwnedSemaphorePermit,
     _open: Open,
@@ -116,24 +119,24 @@ pub async fn run(
     for listener in listeners.public {
         accepting.spawn(accept(listener, public.clone(), closed.clone()));
     }
+    drop((public, closed));
     let mut administering = JoinSet::new();
     administering.spawn(accept(listeners.admin, admin, never));
 
     stop.recv().await;
     site.live.drain();
     site.log.event(Level::Info, "draining", &[]);
-    drop(closing);
-    accepting.join_all().await;
-    let graceful = Arc::into_inner(public.graceful).expect("the accept loops have ended");
+    // Whoever has heard it is gone when the other ends are.
+    let _ = closing.send(());
     tokio::select! {
-        drained = timeout(deadlines.drain, graceful.shutdown()) => if drained.is_err() {
+        drained = timeout(deadlines.drain, closing.closed()) => if drained.is_err() {
             site.log.event(Level::Warning, "drain_cut_short", &[]);
         },
         Some(()) = stop.recv() => site.log.event(Level::Warning, "stopped_at_once", &[]),
     }
 }
 
-/// Accepts until the other end of `closed` is dropped.
+/// Accepts until `closed` changes.
 async fn accept(listener: TcpListener, entrance: Entrance, mut closed: watch::Receiver<()>) {
     let mut last_logged = None;
     loop {
@@ -152,14 +155,9 @@ async fn accept(listener: TcpListener, entrance: Entrance, mut closed: watch::Re
 impl Entrance {
     fn new(site: &Arc<Site>, door: Door, deadlines: Deadlines, connections: usize) -> Self {
         let mut http = http1::Builder::new();
-        // Without a timer the head deadline would be off without a word.
-        //
-        // No `pipeline_flush`, though it makes pipelining six times faster: in hyper 1.12 it holds
-        // an answer back while anything is left to read, so a client that ends its body with an
-        // extra line break gets no answer, and one that is refused with 400 or 431 gets none
-        // either (`tests/it/connections.rs`).
-        http.timer(TokioTimer::new())
-            .header_read_timeout(deadlines.head)
+        // No timer of hyper's: its head deadline would cost each request a tenth of what hyper does
+        // for it (`attend` keeps the time). No `pipeline_flush` either (`outbox` does that).
+        http.header_read_timeout(None)
             .max_header_size(HEAD_BYTES_MAX);
         Self {
             site: Arc::clone(site),
@@ -167,7 +165,6 @@ impl Entrance {
             deadlines,
             slots: Arc::new(Semaphore::new(connections)),
             http,
-            graceful: Arc::default(),
             lists: None,
         }
     }
@@ -198,16 +195,15 @@ impl Entrance {
             site: Arc::clone(&self.site),
             door: self.door,
             deadlines: self.deadlines,
-            http: self.http.clone(),
-            watcher: self.graceful.watcher(),
+            waiting: Waiting::new(Instant::now()),
             peer: peer.ip(),
             _slot: slot,
             _open: Open::new(self.site.metrics.connections.clone()),
         };
-        let lists = self.lists.clone();
+        let (lists, http) = (self.lists.clone(), self.http.clone());
         tokio::spawn(async move {
             let Some(lists) = lists else {
-                return session.serve(stream).await;
+                return session.serve(&http, stream, closed).await;
             };
             let begins_with_list = tokio::select! {
                 begins = lists::begins_with_one(&stream, session.deadlines.head) => begins,
@@ -215,8 +211,8 @@ impl Entrance {
                 _ = closed.changed() => None,
             };
             match begins_with_list {
-                Some(false) => session.serve(stream).await,
-                Some(true) => session.hand_over(&lists, stream),
+                Some(false) => session.serve(&http, stream, closed).await,
+                Some(true) => session.hand_over(&lists, http, stream, closed),
                 // It said nothing in time, or went away.
                 None => {}
             }
@@ -246,7 +242,13 @@ impl Entrance {
 
 impl Session {
     /// Moves to the runtime of lists.
-    fn hand_over(mut self, lists: &Handle, stream: TcpStream) {
+    fn hand_over(
+        mut self,
+        lists: &Handle,
+        http: http1::Builder,
+        stream: TcpStream,
+        closed: watch::Receiver<()>,
+    ) {
         // An error of the system here is one of this connection: it ends.
         let Ok(stream) = stream.into_std() else {
             return;
@@ -254,25 +256,35 @@ impl Session {
         self.door = Door::Lists;
         lists.spawn(async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                self.serve(stream).await;
+                self.serve(&http, stream, closed).await;
             }
         });
     }
 
-    async fn serve(self, stream: TcpStream) {
-        let (door, peer, body_deadline) = (self.door, self.peer, self.deadlines.body);
+    async fn serve(self, http: &http1::Builder, stream: TcpStream, closed: watch::Receiver<()>) {
         let timeouts = self.site.metrics.write_timeouts.clone();
-        let service = service_fn(move |request| {
-            let site = Arc::clone(&self.site);
-            async move {
-                let answer = request::answer(&site, door, peer, body_deadline, request);
-                Ok::<_, Infallible>(answer.await)
-            }
-        });
-        let stream = Patient::new(stream, self.deadlines.write, timeouts);
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        // An error is the client's: it went away, was too slow, or does not speak HTTP.
-        let _ = self.watcher.watch(connection).await;
+        let outbox = Outbox::new(stream, self.deadlines.write, timeouts);
+        let session = Arc::new(self);
+        let served = Arc::clone(&session);
+        let service = service_fn(move |request| Arc::clone(&served).answer(request));
+        let connection = http.serve_connection(TokioIo::new(outbox.other_end()), service);
+        let deadlines = session.deadlines;
+        attend::attend(connection, outbox, &session.waiting, deadlines, closed).await;
+    }
+
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Answering>, Infallible> {
+        self.waiting.for_nothing();
+        let caller = Caller {
+            door: self.door,
+            peer: self.peer,
+            body_deadline: self.deadlines.body,
+            waiting: &self.waiting,
+        };
+        let response = request::answer(&self.site, caller, request).await;
+        Ok(response.map(|body| Answering::new(body, self)))
     }
 }
 

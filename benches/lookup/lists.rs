@@ -46,6 +46,7 @@ pub(crate) fn lists(criterion: &mut Criterion, current: &Arc<Current>, populatio
             code: None,
             detail: None,
             certificates: &certificates,
+            phrases: &current.phrases,
         };
         render::bulk_row(&mut line, &row);
         line

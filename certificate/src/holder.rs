@@ -89,10 +89,13 @@ impl HolderName {
     }
 }
 
+/// Stands for the characters of a name that are not shown.
+pub const MASK: char = '*';
+
 /// The masked name of a holder whose first character is `initial`: that character and exactly
 /// one `*`, so that the mask does not even tell the length.
 pub fn mask(initial: char) -> String {
-    format!("{initial}*")
+    format!("{initial}{MASK}")
 }
 
 /// Whether a text is a name as nearly all are: 1 to 50 characters of the basic block of ideographs,

@@ -220,10 +220,15 @@ impl Texts {
 
     /// The institution of a code. Cost: a binary search.
     pub fn institution(&self, code: &InstitutionCode) -> Option<&Institution> {
-        let found = self
-            .institutions
-            .binary_search_by(|institution| institution.code.cmp(code));
-        found.ok().map(|index| &self.institutions[index])
+        let place = self.place_of_institution(code)?;
+        Some(&self.institutions[place])
+    }
+
+    /// Where the institution of a code stands in `institutions`. Cost: a binary search.
+    pub fn place_of_institution(&self, code: &InstitutionCode) -> Option<usize> {
+        self.institutions
+            .binary_search_by(|institution| institution.code.cmp(code))
+            .ok()
     }
 
     /// What the register holds of an institution; `None` when it has no row. Cost: a binary

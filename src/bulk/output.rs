@@ -86,7 +86,7 @@ impl Output {
         verdict: &Verdict<'_>,
     ) -> io::Result<()> {
         match self {
-            Self::Ndjson(lines) => lines.row(cells, verdict),
+            Self::Ndjson(lines) => lines.row(current, cells, verdict),
             Self::Csv(table) => table.row(current, cells, verdict),
             Self::Xlsx(sheet) => sheet.row(current, cells, verdict),
         }

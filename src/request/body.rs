@@ -1,5 +1,8 @@
 //! Reading a body: bounded in bytes and in time.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -7,6 +10,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::waiting::Waiting;
 use crate::refusal::{JsonFault, Refusal};
 
 /// How much of a body that is too long is read and thrown away, so that the client is done
@@ -14,7 +18,7 @@ use crate::refusal::{JsonFault, Refusal};
 const DISCARDED_BYTES_MAX: u64 = 256 * 1024;
 
 /// Reads a whole body of at most `limit_bytes`, within `deadline` in total: a client that sends a
-/// byte a second does not get a second for each.
+/// byte a second does not get a second for each. The alarm of the connection keeps the time.
 ///
 /// # Errors
 ///
@@ -23,6 +27,7 @@ pub(super) async fn read<B>(
     body: B,
     limit_bytes: usize,
     deadline: Duration,
+    waiting: &Waiting,
 ) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -30,9 +35,28 @@ where
     if body.size_hint().lower() > limit_bytes as u64 + DISCARDED_BYTES_MAX {
         return Err(Refusal::BodyTooLarge { limit_bytes });
     }
-    timeout(deadline, collect(body, limit_bytes))
-        .await
-        .unwrap_or(Err(Refusal::BodyTooSlow))
+    let mut reading = pin!(collect(body, limit_bytes));
+    let mut polled = false;
+    poll_fn(|context| {
+        if waiting.is_too_slow() {
+            return Poll::Ready(Err(Refusal::BodyTooSlow));
+        }
+        let read = reading.as_mut().poll(context);
+        if read.is_ready() {
+            waiting.for_nothing();
+        } else {
+            // hyper hands a body over only after it was asked for, though nearly all have come
+            // together with their heads: the first look is in vain, and the clock is not read.
+            if std::mem::replace(&mut polled, true) {
+                waiting.for_body(|| std::time::Instant::now() + deadline);
+            } else {
+                waiting.again();
+                context.waker().wake_by_ref();
+            }
+        }
+        read
+    })
+    .await
 }
 
 /// Reads on until a body ends or `whole` has more than `limit_bytes`, until `deadline`; gives

@@ -14,7 +14,7 @@ use hyper::http::request::Parts;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::{Door, Site, body, fresh_enough, header, language};
+use super::{Caller, Door, Site, body, fresh_enough, header, language};
 use crate::bulk::Refused;
 use crate::endpoint::bulk::{self, Asked, Asker};
 use crate::endpoint::bulk_page::{self, Filled};
@@ -68,16 +68,15 @@ impl Default for Uploads {
 /// Answers a request with a list; gives the snapshot that answered, to be stamped.
 pub(super) async fn answer(
     site: &Site,
-    door: Door,
+    caller: Caller<'_>,
     route: Route,
     head: &Parts,
     incoming: Incoming,
-    body_deadline: Duration,
 ) -> (Reply, Option<Arc<Current>>) {
     let mut account = match account(site, head) {
         Ok(account) => account,
         Err(refusal) => {
-            body::discard(incoming, LIST_BYTES_MAX, body_deadline).await;
+            body::discard(incoming, LIST_BYTES_MAX, caller.body_deadline).await;
             return (bulk::refused(&refusal.into()), site.live.hold());
         }
     };
@@ -89,7 +88,7 @@ pub(super) async fn answer(
         holder_search: site.holder_search,
         deadline: Instant::now() + whole,
     };
-    let read = read(site, head, account.as_ref(), incoming, body_deadline).await;
+    let read = read(site, caller, head, account.as_ref(), incoming).await;
     if let Some((_, as_of)) = &mut account {
         // Rows are charged to the day on which they are answered.
         *as_of = now(site);
@@ -101,7 +100,7 @@ pub(super) async fn answer(
             let asker = Asker {
                 account: account.clone(),
                 permit,
-                is_apart: door == Door::Lists,
+                is_apart: caller.door == Door::Lists,
             };
             endpoint(site, route, head, current.clone(), body, asked, asker).await
         }
@@ -116,17 +115,16 @@ pub(super) async fn answer(
 /// or the page with what is wrong.
 pub(super) async fn form(
     site: &Site,
-    door: Door,
+    caller: Caller<'_>,
     head: &Parts,
     incoming: Incoming,
-    body_deadline: Duration,
 ) -> (Reply, Option<Arc<Current>>) {
     let began = Instant::now();
-    let arrived = read_form(site, head, incoming, began, body_deadline).await;
+    let arrived = read_form(site, head, incoming, began, caller.body_deadline).await;
     // After the body, so that nothing waits while it is held.
     let current = site.live.hold();
     let reply = match arrived {
-        Ok(arrived) => answer_form(site, door, head, current.clone(), arrived, began).await,
+        Ok(arrived) => answer_form(site, caller.door, head, current.clone(), arrived, began).await,
         Err(refused) => Err(refused),
     };
     let reply = reply
@@ -303,19 +301,22 @@ fn now(site: &Site) -> Now {
 /// Reads the list, when its sender may send one now.
 async fn read(
     site: &Site,
+    caller: Caller<'_>,
     head: &Parts,
     account: Option<&(Arc<Account>, Now)>,
     incoming: Incoming,
-    body_deadline: Duration,
 ) -> Result<(Bytes, Option<Permit>), Refused> {
     let (bytes_most, deadline) = match account {
         Some(_) => (LIST_BYTES_MAX, UPLOAD_DEADLINE),
-        None => (ANONYMOUS_BYTES_MAX, body_deadline),
+        None => (ANONYMOUS_BYTES_MAX, caller.body_deadline),
     };
     match admit(site, head, account) {
-        Ok((permit, _arriving)) => Ok((body::read(incoming, bytes_most, deadline).await?, permit)),
+        Ok((permit, _arriving)) => {
+            let body = body::read(incoming, bytes_most, deadline, caller.waiting).await?;
+            Ok((body, permit))
+        }
         Err(refused) => {
-            body::discard(incoming, bytes_most, body_deadline).await;
+            body::discard(incoming, bytes_most, caller.body_deadline).await;
             Err(refused)
         }
     }

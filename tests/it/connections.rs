@@ -160,6 +160,19 @@ fn a_slow_body_is_refused_in_total_time() {
 }
 
 #[test]
+fn a_body_that_never_begins_is_refused() {
+    let server = server(Deadlines {
+        body: SHORT,
+        ..PATIENT
+    });
+    let mut stream = connect(server.public);
+    let head = "POST /v1/lookup HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+                content-length: 2\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    assert_eq!(Response::parse(&read_to_end(&mut stream)).status, 408);
+}
+
+#[test]
 fn a_client_that_reads_nothing_is_cut() {
     let server = server(Deadlines {
         write: SHORT,
@@ -311,6 +324,21 @@ fn pipelined_questions_are_answered_in_order() {
         .map(|response| &response[..3])
         .collect();
     assert_eq!(statuses, ["200", "405", "404"]);
+}
+
+/// More than are answered in one turn, each with a body that is handed over in a turn of its own.
+#[test]
+fn many_pipelined_questions_are_all_answered() {
+    let server = server(PATIENT);
+    let mut stream = connect(server.public);
+    let question = "POST /v1/lookup HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+                    content-length: 2\r\n\r\n{}";
+    let last = "GET /nothing HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let all = question.repeat(100) + last;
+    stream.write_all(all.as_bytes()).unwrap();
+    let came = String::from_utf8(read_to_end(&mut stream)).unwrap();
+    assert_eq!(came.matches("HTTP/1.1 400").count(), 100);
+    assert_eq!(came.matches("HTTP/1.1 404").count(), 1);
 }
 
 #[test]

@@ -19,14 +19,17 @@ const PACKAGES: [(&str, &[&str]); 6] = [
 
 /// The floors of the server, lowest first; a file may name only files of lower floors, and of its
 /// own folder.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
+    &["json"],
     &[
         "accept",
         "client",
         "log",
         "memory",
+        "phrases",
         "process",
         "quota",
+        "stamp",
         "statistics",
     ],
     &["config", "metrics", "refusal", "reply", "route", "live"],

@@ -25,7 +25,12 @@ impl Lines {
         }
     }
 
-    pub(super) fn row(&mut self, cells: Cells<'_>, verdict: &Verdict<'_>) -> io::Result<()> {
+    pub(super) fn row(
+        &mut self,
+        current: &Current,
+        cells: Cells<'_>,
+        verdict: &Verdict<'_>,
+    ) -> io::Result<()> {
         self.row += 1;
         self.line.clear();
         let certificates = match verdict {
@@ -45,6 +50,7 @@ impl Lines {
                 code: verdict.code(),
                 detail: detail.as_deref(),
                 certificates,
+                phrases: &current.phrases,
             },
         );
         self.outlet.write_all(self.line.as_bytes())
