@@ -1,12 +1,13 @@
 //! What the process counts, and its exposition as OpenMetrics text.
 //!
 //! It does not know what the names of routes and outcomes mean; they come in as two fixed lists,
-//! so no label can ever hold something that a client typed. The request path touches atomics
-//! only: counters of a route and outcome are resolved once, and the histogram is our own because
-//! the library's takes a lock for each observation.
+//! so no label can ever hold something that a client typed. The request path touches counters of
+//! its own thread only, which are added up when somebody reads them.
+
+mod shards;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet, text};
@@ -16,10 +17,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Upper bounds of the latency buckets, in microseconds: a look-up takes a few, a stall seconds.
-const BOUNDS_US: [u64; 13] = [
-    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000,
-];
+use shards::{BOUNDS_US, Shards};
 
 type Labels = [(&'static str, &'static str); 2];
 
@@ -30,8 +28,9 @@ pub struct Metrics {
     routes: &'static [&'static str],
     outcomes: Vec<&'static str>,
     requests: Family<Labels, Counter>,
-    resolved: Vec<OnceLock<Counter>>,
-    lookup_duration: Durations,
+    counted: Arc<Shards>,
+    /// Held while what was counted is added up, so that nothing is added twice.
+    adding_up: Mutex<()>,
     bulk_rows: Family<[(&'static str, &'static str); 1], Counter>,
     /// Rows whose checksum failed when they were asked for.
     pub damaged_answers: Counter,
@@ -72,13 +71,11 @@ impl Metrics {
     pub fn new(routes: &'static [&'static str], outcomes: Vec<&'static str>) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("certq"),
-            resolved: (0..routes.len() * outcomes.len())
-                .map(|_| OnceLock::new())
-                .collect(),
+            counted: Arc::new(Shards::new(routes.len() * outcomes.len())),
+            adding_up: Mutex::default(),
             routes,
             outcomes,
             requests: Family::default(),
-            lookup_duration: Durations::default(),
             bulk_rows: Family::default(),
             damaged_answers: Counter::default(),
             panics: Counter::default(),
@@ -98,7 +95,7 @@ impl Metrics {
     }
 
     /// Counts an answered request. An outcome that is in no list is not counted; the tests see
-    /// to it that there is none. Cost: tens of nanoseconds, no lock after the first time.
+    /// to it that there is none. Cost: some nanoseconds, and nothing that another thread writes.
     pub fn count_request(&self, route: &'static str, outcome: &'static str) {
         let position = |names: &[&str], name: &str| names.iter().position(|known| *known == name);
         let (Some(row), Some(column)) = (
@@ -107,17 +104,12 @@ impl Metrics {
         ) else {
             return;
         };
-        self.resolved[row * self.outcomes.len() + column]
-            .get_or_init(|| {
-                self.requests
-                    .get_or_create_owned(&[("route", route), ("outcome", outcome)])
-            })
-            .inc();
+        self.counted.count(row * self.outcomes.len() + column);
     }
 
     /// Records how long one look-up took, from the whole request being here to its answer.
     pub fn observe_lookup(&self, elapsed: Duration) {
-        self.lookup_duration.observe(elapsed);
+        self.counted.observe(elapsed);
     }
 
     /// Counts rows of an answered list; the outcome is one of a fixed few.
@@ -148,9 +140,30 @@ impl Metrics {
                 .age
                 .set(seconds(now.saturating_sub(published_at)));
         }
+        self.add_up();
         let mut exposition = String::new();
         text::encode(&mut exposition, &self.registry).expect("writing to a String does not fail");
         exposition
+    }
+
+    /// Brings the counters of requests up to what the threads have counted.
+    fn add_up(&self) {
+        let _alone = self
+            .adding_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let kinds = self
+            .routes
+            .iter()
+            .flat_map(|route| self.outcomes.iter().map(move |outcome| (*route, *outcome)));
+        for (kind, (route, outcome)) in kinds.enumerate() {
+            let counted = self.counted.requests(kind);
+            if counted > 0 {
+                let labels = [("route", route), ("outcome", outcome)];
+                let counter = self.requests.get_or_create_owned(&labels);
+                counter.inc_by(counted.saturating_sub(counter.get()));
+            }
+        }
     }
 
     fn register(&mut self) {
@@ -164,7 +177,7 @@ impl Metrics {
             "lookup_duration",
             "Time from a whole look-up request to its answer",
             Unit::Seconds,
-            self.lookup_duration.clone(),
+            Durations(Arc::clone(&self.counted)),
         );
         registry.register(
             "bulk_rows",
@@ -253,38 +266,18 @@ fn seconds(whole: i64) -> f64 {
     whole as f64
 }
 
-/// A histogram of atomics. Readers may see a sum one observation ahead of a bucket, which no
-/// query over time can tell.
-#[derive(Clone, Debug, Default)]
-struct Durations(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    buckets: [AtomicU64; BOUNDS_US.len() + 1],
-    sum_us: AtomicU64,
-}
-
-impl Durations {
-    fn observe(&self, elapsed: Duration) {
-        let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        let bucket = BOUNDS_US.partition_point(|bound| *bound < us);
-        self.0.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        self.0.sum_us.fetch_add(us, Ordering::Relaxed);
-    }
-}
+/// The durations as a histogram: the library's takes a lock for each observation.
+#[derive(Debug)]
+struct Durations(Arc<Shards>);
 
 impl EncodeMetric for Durations {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let counts = self
-            .0
-            .buckets
-            .each_ref()
-            .map(|bucket| bucket.load(Ordering::Relaxed));
+        let (counts, sum_us) = self.0.durations();
         let bounds = BOUNDS_US
             .iter()
             .map(|&us| Duration::from_micros(us).as_secs_f64());
         let buckets: Vec<(f64, u64)> = bounds.chain([f64::INFINITY]).zip(counts).collect();
-        let sum = Duration::from_micros(self.0.sum_us.load(Ordering::Relaxed)).as_secs_f64();
+        let sum = Duration::from_micros(sum_us).as_secs_f64();
         encoder.encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)
     }
 

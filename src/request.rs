@@ -111,14 +111,8 @@ pub async fn answer(site: &Site, caller: Caller<'_>, request: Request<Incoming>)
         Door::Admin => route::admin(&head.method, head.uri.path()),
     };
     if let Ok(route @ (Route::Bulk | Route::BulkPreview | Route::BulkForm)) = routed {
-        let began = Instant::now();
-        let (reply, current) = match route {
-            Route::BulkForm => list::form(site, caller, &head, incoming).await,
-            _ => list::answer(site, caller, route, &head, incoming).await,
-        };
-        let client = client_of(site, caller.peer, &head);
-        note(site, routed, &reply, client, began.elapsed());
-        return reply.into_response(current.as_deref().map(Current::stamp));
+        // Apart, because what waits for a list is large, and would be moved with every request.
+        return Box::pin(list(site, caller, route, head, incoming)).await;
     }
     let body = match routed {
         Ok(Route::Lookup | Route::Form) => {
@@ -146,6 +140,24 @@ pub async fn answer(site: &Site, caller: Caller<'_>, request: Request<Incoming>)
         );
     }
     reply.into_response(current.map(Current::stamp))
+}
+
+/// Answers a request with a list.
+async fn list(
+    site: &Site,
+    caller: Caller<'_>,
+    route: Route,
+    head: Parts,
+    incoming: Incoming,
+) -> Response<Body> {
+    let began = Instant::now();
+    let (reply, current) = match route {
+        Route::BulkForm => list::form(site, caller, &head, incoming).await,
+        _ => list::answer(site, caller, route, &head, incoming).await,
+    };
+    let client = client_of(site, caller.peer, &head);
+    note(site, Ok(route), &reply, client, began.elapsed());
+    reply.into_response(current.as_deref().map(Current::stamp))
 }
 
 /// A panic is a defect of ours: the client learns that much, and the hook has logged where.
