@@ -2,7 +2,7 @@
 
 pub use jiff::civil::Date;
 
-use crate::text::tidy;
+use crate::text::tidied;
 
 /// Day 0 of the packed form.
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
@@ -11,7 +11,12 @@ const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 /// (as spreadsheets print date cells) is dropped. `None` for anything else and for days that do
 /// not exist.
 pub fn parse(text: &str) -> Option<Date> {
-    let text = tidy(text);
+    if let Ok(bytes) = text.as_bytes().try_into()
+        && let Some(day) = canonical(bytes)
+    {
+        return Some(day);
+    }
+    let text = tidied(text);
     let text = text
         .strip_suffix(" 00:00:00")
         .or_else(|| text.strip_suffix("T00:00:00"))
@@ -36,10 +41,30 @@ pub fn parse(text: &str) -> Option<Date> {
     Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
 }
 
+/// Reads `YYYY-MM-DD` and nothing else: how the ledger and nearly every batch write a day.
+fn canonical(bytes: &[u8; 10]) -> Option<Date> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = bytes.map(|byte| match byte {
+        b'0'..=b'9' => byte - b'0',
+        _ => byte,
+    }) else {
+        return None;
+    };
+    if [y1, y2, y3, y4, m1, m2, d1, d2]
+        .iter()
+        .any(|&digit| digit > 9)
+    {
+        return None;
+    }
+    let pair = |tens: u8, ones: u8| tens * 10 + ones;
+    let year = i16::from(pair(y1, y2)) * 100 + i16::from(pair(y3, y4));
+    let [month, day] = [pair(m1, m2), pair(d1, d2)].map(u8::cast_signed);
+    Date::new(year, month, day).ok()
+}
+
 /// Days since 1970-01-01, for packing; `None` outside 1970-01-01 … 2149-06-06, what 16 bits hold.
 pub fn to_day_number(date: Date) -> Option<u16> {
-    let days = date.since(EPOCH).ok()?.get_days();
-    u16::try_from(days).ok()
+    let hours = date.duration_since(EPOCH).as_hours();
+    u16::try_from(hours / 24).ok()
 }
 
 /// The day of a packed number; every number is a day.

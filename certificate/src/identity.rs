@@ -79,6 +79,9 @@ impl IdentityType {
 
     /// Reads a code (`1` or `01`) or a name of the list.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some((code, _)) = TYPES.iter().find(|(_, name)| *name == text) {
+            return Some(Self(*code));
+        }
         let text = tidy(text).replace('(', "（").replace(')', "）");
         let names = TYPES.iter().chain(&TYPE_ALIASES);
         let code = match text.parse::<u8>() {
@@ -121,6 +124,10 @@ impl IdentityNumber {
     /// [`IdentityError::Malformed`] when the shape is wrong, [`IdentityError::CheckFailed`] when
     /// an 18-character number fails its check character.
     pub fn parse(kind: IdentityType, text: &str) -> Result<Self, IdentityError> {
+        // Nearly all are delivered in the canonical spelling.
+        if kind == IdentityType::RESIDENT && checked_18(text).is_ok() && birth(text).is_some() {
+            return Ok(Self(Zeroizing::new(text.to_owned())));
+        }
         let number: Zeroizing<String> = Zeroizing::new(
             text.chars()
                 .map(fold_width)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::tidy;
+use crate::text::tidied;
 
 /// The five levels of the pilot: code, first half and second half of the official name.
 const LEVELS: [(u8, &str, &str); 5] = [
@@ -34,13 +34,16 @@ impl Level {
 
     /// Reads a code, an official name such as `三级/高级工`, or either half of it.
     pub fn parse(text: &str) -> Option<Self> {
-        let text: String = tidy(text).chars().filter(|c| !c.is_whitespace()).collect();
+        let mut text = tidied(text);
+        if text.contains(char::is_whitespace) {
+            text = text.split_whitespace().collect();
+        }
         let mut characters = text.chars();
         if let (Some(code), None) = (characters.next(), characters.next()) {
             return Self::from_code(code.to_ascii_uppercase());
         }
         let ordinary = LEVELS.iter().find(|(_, grade, title)| {
-            text == *grade || text == *title || text == format!("{grade}/{title}")
+            text == *grade || text == *title || text.split_once('/') == Some((*grade, *title))
         });
         let special = SPECIAL_LEVELS.iter().find(|level| text == level.1);
         ordinary

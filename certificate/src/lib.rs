@@ -29,7 +29,7 @@ pub use key::{HolderKey, KeyId, LookupKey, Tag};
 pub use level::Level;
 pub use number::{CertificateNumber, InstitutionCode};
 pub use occupation::OccupationCode;
-pub use text::{tidy, tidy_prose};
+pub use text::{is_blank, tidied, tidied_prose, tidy, tidy_prose};
 
 /// Version of the normalisation rules of this package.
 ///

@@ -68,7 +68,8 @@ impl CertificateNumber {
     ///
     /// What is wrong with the shape, see [`NumberError`].
     pub fn parse(text: &str) -> Result<Self, NumberError> {
-        Self::from_canonical(&canonical(text))
+        // Nearly all are delivered in the canonical spelling.
+        Self::from_canonical(text).or_else(|_| Self::from_canonical(&canonical(text)))
     }
 
     /// Reads a number as a person typed it: like [`parse`](Self::parse), and only when that fails

@@ -14,6 +14,12 @@ pub struct OccupationCode([u8; 7]);
 impl OccupationCode {
     /// Reads a code; any dash or none may stand between the groups.
     pub fn parse(text: &str) -> Option<Self> {
+        if let &[a, b'-', b, c, b'-', d, e, b'-', f, g] = text.as_bytes() {
+            let digits = [a, b, c, d, e, f, g];
+            if digits.iter().all(u8::is_ascii_digit) {
+                return Some(Self(digits));
+            }
+        }
         let digits: String = text
             .chars()
             .map(fold_width)

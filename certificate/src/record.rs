@@ -115,7 +115,11 @@ impl Operation {
 impl OperationKind {
     /// Reads the English code or a Chinese word; empty text is an issue.
     pub fn parse(text: &str) -> Option<Self> {
-        Some(match crate::tidy(text).to_ascii_lowercase().as_str() {
+        Self::of_word(text).or_else(|| Self::of_word(&crate::tidy(text).to_ascii_lowercase()))
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        Some(match word {
             "" | "issue" | "发证" => Self::Issue,
             "correct" | "更正" => Self::Correct,
             "withdraw" | "撤销" | "注销" => Self::Withdraw,
@@ -143,14 +147,19 @@ impl OperationKind {
 impl Score {
     /// Reads a score; `None` when it is no number of 0 to 100 with at most two decimals.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = crate::tidy(text);
+        let text = crate::tidied(text);
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         if !digits(whole) || !digits(fraction) || whole.len() > 3 || fraction.len() > 2 {
             return None;
         }
-        let hundredths: u16 = format!("{fraction:0<2}").parse().ok()?;
-        let score = whole.parse::<u16>().ok()?.checked_mul(100)? + hundredths;
+        // At most three digits.
+        let value = |part: &str| {
+            part.bytes()
+                .fold(0, |value, digit| value * 10 + u16::from(digit - b'0'))
+        };
+        let hundredths = value(fraction) * if fraction.len() == 1 { 10 } else { 1 };
+        let score = value(whole).checked_mul(100)? + hundredths;
         (score <= 10_000).then_some(Self(score))
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! It knows nothing of names or numbers; each type adds its own rules on top.
 
+use std::borrow::Cow;
+
 /// Folds a full-width form to its ASCII character and an ideographic space to a space.
 pub(crate) fn fold_width(c: char) -> char {
     match c {
@@ -45,20 +47,60 @@ pub(crate) fn is_dash(c: char) -> bool {
 /// For headers, occupation names, reasons and addresses; names and numbers have rules of their
 /// own. Other control characters stay, so that the caller can refuse them.
 pub fn tidy(text: &str) -> String {
-    collapse(text, fold_width)
+    tidied(text).into_owned()
+}
+
+/// As [`tidy`], without a copy of what is tidy already, as nearly all cells are.
+pub fn tidied(text: &str) -> Cow<'_, str> {
+    if is_plain(text) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(collapse(text, fold_width))
+    }
 }
 
 /// Like [`tidy`], for text that is published: full-width punctuation is right in Chinese and
 /// stays; letters, digits and spaces are folded.
 pub fn tidy_prose(text: &str) -> String {
-    collapse(text, |c| {
+    tidied_prose(text).into_owned()
+}
+
+/// As [`tidy_prose`], without a copy of what is tidy already.
+pub fn tidied_prose(text: &str) -> Cow<'_, str> {
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(collapse(text, |c| {
         let folded = fold_width(c);
         if folded.is_ascii_alphanumeric() || folded == ' ' {
             folded
         } else {
             c
         }
-    })
+    }))
+}
+
+/// Whether a person sees nothing in a text: [`tidy`] leaves nothing of it.
+pub fn is_blank(text: &str) -> bool {
+    text.chars()
+        .all(|c| is_invisible(c) || fold_width(c).is_whitespace())
+}
+
+/// Whether a text holds only printed ASCII and the basic block of ideographs, of which no folding
+/// changes any. Nearly all delivered text is like that.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&first) = bytes.get(at) {
+        at += match first {
+            b'!'..=b'~' => 1,
+            // U+4E00 to U+9FFF; the text is whole UTF-8, so two bytes follow.
+            0xE4 if bytes[at + 1] >= 0xB8 => 3,
+            0xE5..=0xE9 => 3,
+            _ => return false,
+        };
+    }
+    true
 }
 
 fn collapse(text: &str, fold: impl Fn(char) -> char) -> String {
@@ -79,6 +121,22 @@ fn collapse(text: &str, fold: impl Fn(char) -> char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_is_what_folding_leaves_alone() {
+        let all = (0..=0x10_FFFF).filter_map(char::from_u32);
+        let mut plain = 0;
+        for text in all.map(|c| format!("a{c}b")) {
+            if is_plain(&text) {
+                plain += 1;
+                assert_eq!(collapse(&text, fold_width), text);
+                assert_eq!(tidy_prose(&text), text);
+            }
+            let alone = &text[1..text.len() - 1];
+            assert_eq!(is_blank(alone), collapse(alone, fold_width).is_empty());
+        }
+        assert_eq!(plain, 94 + 0x5200);
+    }
 
     #[test]
     fn tidy_folds_width_and_space() {

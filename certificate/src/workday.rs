@@ -34,6 +34,29 @@ pub struct YearMissing {
     pub year: i16,
 }
 
+/// So many working days from a day on, counted once for every question about them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Stretch {
+    /// The first day before which all of them lie; none within the calendar's reach.
+    full_at: Option<Date>,
+    /// The first day of a year without rows, when counting comes to one.
+    missing: Option<(Date, YearMissing)>,
+}
+
+impl Stretch {
+    /// Whether [`Calendar::count`] up to `until` finds all of the working days.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Calendar::count`].
+    pub fn is_full_before(&self, until: Date) -> Result<bool, YearMissing> {
+        match self.missing {
+            Some((day, missing)) if day < until => Err(missing),
+            _ => Ok(self.full_at.is_some_and(|full| full <= until)),
+        }
+    }
+}
+
 impl Calendar {
     /// A calendar of these days. A year is known when one of its days is listed.
     pub fn new(days: impl IntoIterator<Item = (Date, DayKind)>) -> Self {
@@ -89,6 +112,28 @@ impl Calendar {
             day = day.saturating_add(1.days());
         }
         Ok(found)
+    }
+
+    /// The `count` working days from `from` on. Cost: a step a day.
+    pub fn stretch(&self, from: Date, count: u32) -> Stretch {
+        let mut day = from;
+        let mut found = 0;
+        while found < count && day < Date::MAX {
+            match self.is_workday(day) {
+                Ok(worked) => found += u32::from(worked),
+                Err(missing) => {
+                    return Stretch {
+                        full_at: None,
+                        missing: Some((day, missing)),
+                    };
+                }
+            }
+            day = day.saturating_add(1.days());
+        }
+        Stretch {
+            full_at: (found == count).then_some(day),
+            missing: None,
+        }
     }
 }
 
@@ -163,6 +208,39 @@ mod tests {
         );
         assert_eq!(calendar.count(Date::constant(2020, 9, 22), start, 4), Ok(4));
         assert_eq!(calendar.count(start, start, 99), Ok(0));
+    }
+
+    #[test]
+    fn a_stretch_agrees_with_counting() {
+        let calendar = calendar();
+        // Into 2027, of which the calendar has no row.
+        let days = || Date::constant(2026, 9, 20).series(1.days()).take(130);
+        let (mut full, mut missing) = (0, 0);
+        for from in days() {
+            for count in [0, 1, 5, 20, 60] {
+                let stretch = calendar.stretch(from, count);
+                for until in days() {
+                    let counted = calendar.count(from, until, count);
+                    let expected = counted.map(|found| found >= count);
+                    // Nothing is left to count, so no year is looked at.
+                    let expected = if count == 0 {
+                        Ok(from <= until)
+                    } else {
+                        expected
+                    };
+                    assert_eq!(
+                        stretch.is_full_before(until),
+                        expected,
+                        "{from} {until} {count}"
+                    );
+                    full += u32::from(expected == Ok(true));
+                    missing += u32::from(expected.is_err());
+                }
+            }
+        }
+        assert!(full > 10_000 && missing > 1_000, "{full} {missing}");
+        let last = calendar.stretch(Date::MAX, 1);
+        assert_eq!(last.is_full_before(Date::MAX), Ok(false));
     }
 
     #[test]

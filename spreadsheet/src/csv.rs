@@ -114,7 +114,7 @@ impl<E: From<SpreadsheetError>, F: FnMut(Row) -> Result<(), E>> Splitter<F> {
     fn end_row(&mut self) -> Result<(), E> {
         self.row.end_cell(Kind::Text);
         self.state = State::Start;
-        let next = Row::new(self.row.number + 1, false);
+        let next = self.row.next();
         let row = std::mem::replace(&mut self.row, next);
         if row.is_blank() {
             Ok(())

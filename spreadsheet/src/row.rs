@@ -20,6 +20,7 @@ pub struct Row {
     width: usize,
     /// Whether cells that are not there are missing, as in CSV, or just empty, as in a workbook.
     is_padded: bool,
+    has_oversize: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,6 +68,18 @@ impl Row {
         }
     }
 
+    /// An empty row behind this one, with room for as much as this one holds: rows of a file are
+    /// much alike.
+    pub(super) fn next(&self) -> Self {
+        Self {
+            number: self.number + 1,
+            text: String::with_capacity(self.text.len() + self.text.len() / 8),
+            cells: Vec::with_capacity(self.cells.len()),
+            is_padded: self.is_padded,
+            ..Self::default()
+        }
+    }
+
     /// Appends to the cell that is being filled.
     pub(super) fn fill(&mut self, text: &str) {
         if self.filling_bytes() <= CELL_BYTES_MOST && self.text.len() <= ROW_BYTES_MOST {
@@ -83,6 +96,7 @@ impl Row {
             kind
         };
         let is_kept = self.cells.len() < CELLS_MOST;
+        self.has_oversize |= kind == Kind::Oversize;
         if kind == Kind::Oversize || !is_kept {
             self.text.truncate(self.text_end());
         }
@@ -168,6 +182,11 @@ impl Row {
         !self.is_padded && self.width < width
     }
 
+    /// Whether a cell, kept or not, is longer than a cell may be.
+    pub fn has_oversize(&self) -> bool {
+        self.has_oversize
+    }
+
     /// Whether there is nothing in it.
     pub(super) fn is_blank(&self) -> bool {
         self.used() == 0
@@ -196,7 +215,9 @@ impl<'a> Cell<'a> {
     pub fn is_truncated(self) -> bool {
         match self {
             Self::Number(_) | Self::Date(_) => true,
-            Self::Text(text) => is_exponential(&certificate::tidy(text)),
+            // Folding makes no E of another ASCII character.
+            Self::Text(text) if text.is_ascii() && !text.contains(['E', 'e']) => false,
+            Self::Text(text) => is_exponential(&certificate::tidied(text)),
             Self::Fault | Self::Oversize => false,
         }
     }
@@ -205,7 +226,7 @@ impl<'a> Cell<'a> {
     pub fn is_blank(self) -> bool {
         match self {
             Self::Fault | Self::Oversize => false,
-            cell => certificate::tidy(cell.text()).is_empty(),
+            cell => certificate::is_blank(cell.text()),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The fields of a batch (CONTRACT 1.2), their headers, and a delivered row seen through them.
 
-use certificate::{Date, date, tidy, tidy_prose};
+use std::borrow::Cow;
+
+use certificate::{Date, date, tidied, tidied_prose};
 
 use super::code::Code;
 use super::finding::Findings;
@@ -140,13 +142,13 @@ impl<'a> Delivered<'a> {
 
     /// What is written in a field; empty for a formula that failed. Where empty is allowed, ask
     /// [`is_faulty`](Self::is_faulty) too.
-    pub(super) fn text(self, field: Field) -> String {
-        tidy(self.cell(field).text())
+    pub(super) fn text(self, field: Field) -> Cow<'a, str> {
+        tidied(self.cell(field).text())
     }
 
     /// What is written in a field that is published as it is: Chinese punctuation stays.
-    pub(super) fn prose(self, field: Field) -> String {
-        tidy_prose(self.cell(field).text())
+    pub(super) fn prose(self, field: Field) -> Cow<'a, str> {
+        tidied_prose(self.cell(field).text())
     }
 
     /// Whether a field holds a formula's error, so that nobody knows what belongs there.

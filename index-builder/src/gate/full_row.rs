@@ -7,9 +7,8 @@ use certificate::{CertificateNumber, Date, HolderName, IdentityNumber, IdentityT
 use super::dates::Days;
 use super::field::{Delivered, Field};
 use super::finding::Findings;
-use super::occupation::Occupation;
 use super::{Gate, dates, holder, institution, number, occupation, plan};
-use crate::registry::{Institution, Plan};
+use crate::registry::{Edition, Institution, Plan};
 
 /// A full row and what is known of it already.
 pub(super) struct FullRow<'a> {
@@ -29,7 +28,7 @@ struct Holder {
     scores: [Option<Score>; 3],
 }
 
-impl FullRow<'_> {
+impl<'a> FullRow<'a> {
     /// Judges the row. The details are there when every value could be read.
     pub(super) fn judge(&self, findings: &mut Findings) -> Result<Option<Details>, YearMissing> {
         let days = self.days(findings);
@@ -78,7 +77,7 @@ impl FullRow<'_> {
         assessed_on: Option<Date>,
         level: Option<Level>,
         findings: &mut Findings,
-    ) -> Option<Occupation> {
+    ) -> Option<&'a Edition> {
         let registry = &self.gate.registry;
         let code = occupation::read_code(self.row, findings);
         if let Some(code) = code {
@@ -89,18 +88,15 @@ impl FullRow<'_> {
             .and_then(|(code, day)| occupation::known(registry, code, self.row, day, findings));
         let mut programme = None;
         let in_force = |code, day| {
-            registry
-                .occupation_names(&code, day)
-                .next()
-                .is_some()
-                .then_some((code, day))
+            let is_in_force = known.is_some() || registry.editions(&code, day).next().is_some();
+            is_in_force.then_some((code, day))
         };
         let in_force = code
             .zip(assessed_on)
             .and_then(|(code, day)| in_force(code, day));
         if let Some((code, day)) = in_force {
             // A name that disagrees hides nothing of what the code alone decides.
-            let name = known.as_ref().map_or("", |known| &known.name);
+            let name = known.map_or("", |known| &known.comparable);
             occupation::is_not_excluded(registry, code, name, day, findings);
             programme = self.institution.and_then(|institution| {
                 occupation::is_filed(registry, institution, code, day, findings)
@@ -172,7 +168,7 @@ fn details(
     holder: Holder,
     level: Option<Level>,
     direction: Option<String>,
-    occupation: Option<Occupation>,
+    occupation: Option<&Edition>,
     plan: Option<&Plan>,
 ) -> Option<Details> {
     let occupation = occupation?;
@@ -181,7 +177,7 @@ fn details(
         id_type: holder.id_type?,
         id_number: holder.id_number?,
         occupation_code: occupation.code,
-        occupation_name: occupation.name,
+        occupation_name: occupation.name.clone(),
         direction: direction?,
         level: level?,
         scores: holder.scores,

@@ -2,7 +2,7 @@
 
 use certificate::identity::IdentityError;
 use certificate::record::Score;
-use certificate::{Date, HolderName, IdentityNumber, IdentityType, InstitutionCode};
+use certificate::{Date, HolderName, IdentityNumber, IdentityType, InstitutionCode, is_blank};
 
 use super::code::Code;
 use super::field::{Delivered, Field};
@@ -19,11 +19,11 @@ pub(super) fn read_name(row: Delivered<'_>, findings: &mut Findings) -> Option<H
 /// `id_malformed`: the type is a code or a name of the list; a resident's card when empty.
 pub(super) fn read_id_type(row: Delivered<'_>, findings: &mut Findings) -> Option<IdentityType> {
     let field = Field::IdType;
-    let text = row.text(field);
-    let kind = if text.is_empty() && !row.is_faulty(field) {
+    let cell = row.cell(field);
+    let kind = if is_blank(cell.text()) && !row.is_faulty(field) {
         Some(IdentityType::RESIDENT)
     } else {
-        IdentityType::parse(&text)
+        IdentityType::parse(cell.text())
     };
     if kind.is_none() {
         findings.reject(Code::IdMalformed, field, "证件类型应为01至99的代码或其名称");

@@ -169,6 +169,9 @@ impl<'a> Batch<'a> {
             };
             return Some((self.place(place), message.to_owned()));
         }
+        if !row.has_oversize() {
+            return None;
+        }
         let place = (0..row.used()).find(|&place| {
             row.cell(place) == Cell::Oversize && self.header.column_at(place).is_some()
         })?;

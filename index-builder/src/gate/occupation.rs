@@ -6,17 +6,10 @@ use super::code::Code;
 use super::field::{Delivered, Field};
 use super::finding::Findings;
 use super::operation::has_long_number;
-use crate::registry::{Institution, Registry, comparable};
+use crate::registry::{Edition, Institution, Registry, comparable};
 
 /// Characters of a direction; the longest of the 职业分类大典 has about twenty.
 const DIRECTION_CHARACTERS_MOST: usize = 100;
-
-/// An occupation as the registry knows it.
-pub(super) struct Occupation {
-    pub(super) code: OccupationCode,
-    /// In the spelling of the registry.
-    pub(super) name: String,
-}
 
 /// `occupation_unknown`: a code has the shape of a code.
 pub(super) fn read_code(row: Delivered<'_>, findings: &mut Findings) -> Option<OccupationCode> {
@@ -29,29 +22,27 @@ pub(super) fn read_code(row: Delivered<'_>, findings: &mut Findings) -> Option<O
 }
 
 /// `occupation_unknown`: the code is in force on the day, and the name is its name.
-pub(super) fn known(
-    registry: &Registry,
+pub(super) fn known<'r>(
+    registry: &'r Registry,
     code: OccupationCode,
     row: Delivered<'_>,
     assessed_on: Date,
     findings: &mut Findings,
-) -> Option<Occupation> {
-    let written = comparable(&row.text(Field::OccupationName));
-    let mut names = registry.occupation_names(&code, assessed_on).peekable();
-    if names.peek().is_none() {
+) -> Option<&'r Edition> {
+    let written = row.text(Field::OccupationName);
+    let written = comparable(&written);
+    let mut editions = registry.editions(&code, assessed_on).peekable();
+    if editions.peek().is_none() {
         let message = "认定当日的职业目录中没有这个职业编码";
         findings.reject(Code::OccupationUnknown, Field::OccupationCode, message);
         return None;
     }
-    let name = names.find(|name| comparable(name) == written);
-    if name.is_none() {
+    let known = editions.find(|edition| edition.comparable == written);
+    if known.is_none() {
         let message = "职业名称与职业编码不符";
         findings.reject(Code::OccupationUnknown, Field::OccupationName, message);
     }
-    name.map(|name| Occupation {
-        code,
-        name: name.to_owned(),
-    })
+    known
 }
 
 /// `occupation_not_skilled`: of the skills classes 3–6 (一(三)).
@@ -147,5 +138,5 @@ pub(super) fn read_direction(row: Delivered<'_>, findings: &mut Findings) -> Opt
         );
         findings.reject(Code::OccupationUnknown, field, message);
     }
-    is_text.then_some(direction)
+    is_text.then(|| direction.into_owned())
 }

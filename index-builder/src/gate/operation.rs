@@ -50,7 +50,7 @@ pub(super) fn read_reason(row: Delivered<'_>, findings: &mut Findings) -> Option
             findings.reject(Code::ReasonMalformed, field, problem);
             None
         }
-        None => Some(reason),
+        None => Some(reason.into_owned()),
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) fn is_filed_early(
     findings: &mut Findings,
 ) -> Result<(), YearMissing> {
     // Counted back from the start, so that the years before the deadline need no calendar.
-    let latest = calendar.add(plan.starts_on, -DAYS_BEFORE_LEAST)?;
+    let counted = || calendar.add(plan.starts_on, -DAYS_BEFORE_LEAST);
+    let latest = (*plan.deadlines.filing.get_or_init(counted))?;
     if plan.filed_on > latest {
         let days = calendar.count(plan.filed_on, plan.starts_on, u32::MAX)?;
         let message = format!("认定计划备案距开始只有{days}个工作日，应提前10个工作日");
@@ -55,9 +56,10 @@ pub(super) fn is_reported_early(
     is_strict: bool,
     findings: &mut Findings,
 ) -> Result<(), YearMissing> {
-    let after = plan.ends_on.saturating_add(1.day());
-    let days = calendar.count(after, reported_on, DAYS_AFTER_TOO_MANY)?;
-    if days >= DAYS_AFTER_TOO_MANY {
+    let after = || plan.ends_on.saturating_add(1.day());
+    let counted = || calendar.stretch(after(), DAYS_AFTER_TOO_MANY);
+    let stretch = plan.deadlines.report.get_or_init(counted);
+    if stretch.is_full_before(reported_on)? {
         let message = "结果报送超过认定结束后20个工作日";
         findings.late(is_strict, Code::ReportedLate, Field::ReportedOn, message);
     }

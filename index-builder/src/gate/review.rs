@@ -14,7 +14,7 @@ pub(super) fn read_centre(row: Delivered<'_>, findings: &mut Findings) -> Option
         missing(Field::ReviewedBy, findings);
         return None;
     }
-    Some(centre)
+    Some(centre.into_owned())
 }
 
 /// `review_missing`, `date_malformed`: when.
@@ -30,9 +30,9 @@ pub(super) fn read_day(row: Delivered<'_>, findings: &mut Findings) -> Option<Da
 /// `review_missing`, `review_not_approved`: with what result.
 pub(super) fn is_approved(row: Delivered<'_>, findings: &mut Findings) {
     let field = Field::ReviewResult;
-    match row.text(field).to_ascii_lowercase().as_str() {
-        "" => missing(field, findings),
-        "通过" | "approved" => {}
+    match row.text(field) {
+        text if text.is_empty() => missing(field, findings),
+        text if text == "通过" || text.eq_ignore_ascii_case("approved") => {}
         _ => findings.reject(Code::ReviewNotApproved, field, "审核结论不是“通过”"),
     }
 }

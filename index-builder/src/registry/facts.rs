@@ -1,6 +1,10 @@
 //! What the registry states, one type a file, each with the clause it comes from.
 
-use certificate::{Date, InstitutionCode, Level, OccupationCode, tidy};
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use certificate::workday::{Stretch, YearMissing};
+use certificate::{Date, InstitutionCode, Level, OccupationCode, tidied};
 
 /// An evaluation institution (评价机构) of the pilot, filed with the province (notice 二(二)).
 #[derive(Clone, Debug)]
@@ -54,6 +58,8 @@ pub(crate) struct Edition {
     pub(crate) code: OccupationCode,
     /// Its name in this edition.
     pub(crate) name: String,
+    /// The name as it is compared.
+    pub(crate) comparable: String,
     /// When code and name hold.
     pub(crate) in_force: Interval,
 }
@@ -97,6 +103,17 @@ pub(crate) struct Plan {
     pub(crate) starts_on: Date,
     /// 结束日期.
     pub(crate) ends_on: Date,
+    /// What the gate counted by the calendar of the same registry, when first asked.
+    pub(crate) deadlines: Deadlines,
+}
+
+/// The deadlines around a plan: counted once for all of its rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deadlines {
+    /// The last day to file it.
+    pub(crate) filing: OnceLock<Result<Date, YearMissing>>,
+    /// The days to report its results.
+    pub(crate) report: OnceLock<Stretch>,
 }
 
 /// Serials assigned to an institution for a year and a level (证书号段; notice 二(二)).
@@ -136,6 +153,11 @@ impl Interval {
 }
 
 /// A name as it is compared: spaces do not matter between ideographs, and spreadsheets add them.
-pub(crate) fn comparable(name: &str) -> String {
-    tidy(name).chars().filter(|c| *c != ' ').collect()
+pub(crate) fn comparable(name: &str) -> Cow<'_, str> {
+    let name = tidied(name);
+    if name.contains(' ') {
+        Cow::Owned(name.replace(' ', ""))
+    } else {
+        name
+    }
 }

@@ -6,7 +6,8 @@ use certificate::workday::{Calendar, DayKind};
 use certificate::{InstitutionCode, date};
 
 use super::facts::{
-    Affiliation, Centre, Edition, Exclusion, Institution, Plan, Programme, Segment,
+    Affiliation, Centre, Deadlines, Edition, Exclusion, Institution, Plan, Programme, Segment,
+    comparable,
 };
 use super::table::{Cells, RegistryError, Table};
 use spreadsheet::Column;
@@ -108,9 +109,12 @@ pub(super) fn programme(cells: Cells<'_>) -> Result<Programme, RegistryError> {
 }
 
 pub(super) fn edition(cells: Cells<'_>) -> Result<Edition, RegistryError> {
+    let code = cells.occupation("code")?;
+    let name = cells.needed_prose("name")?;
     Ok(Edition {
-        code: cells.occupation("code")?,
-        name: cells.needed_prose("name")?,
+        code,
+        comparable: comparable(&name).into_owned(),
+        name,
         in_force: cells.interval("since", "until")?,
     })
 }
@@ -144,6 +148,7 @@ pub(super) fn plan(cells: Cells<'_>) -> Result<Plan, RegistryError> {
         filed_on: cells.day("filed_on")?,
         starts_on: cells.day("starts_on")?,
         ends_on: cells.day("ends_on")?,
+        deadlines: Deadlines::default(),
     };
     if plan.ends_on < plan.starts_on {
         return Err(cells.wrong("ends_on", "结束日期早于开始日期"));

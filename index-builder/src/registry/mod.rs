@@ -9,18 +9,19 @@ mod facts;
 mod files;
 mod table;
 
-pub(crate) use facts::{Affiliation, Centre, Institution, Plan, Programme, comparable};
+pub(crate) use facts::{Affiliation, Centre, Edition, Institution, Plan, Programme, comparable};
 pub(crate) use table::RegistryError;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use certificate::workday::Calendar;
 use certificate::{CertificateNumber, Date, InstitutionCode, OccupationCode};
+use rustc_hash::FxHashMap;
 use snapshot::Digest;
 use snapshot::digest::Hasher;
 
-use facts::{Edition, Exclusion, Interval, Segment};
+use facts::{Exclusion, Interval, Segment};
 use spreadsheet::Column;
 use table::Table;
 
@@ -30,13 +31,13 @@ const OCCUPATIONS_MOST: usize = 10;
 /// All registry files, checked against each other.
 pub(crate) struct Registry {
     institutions: BTreeMap<InstitutionCode, Institution>,
-    programmes: HashMap<(InstitutionCode, OccupationCode), Vec<Programme>>,
-    occupations: HashMap<OccupationCode, Vec<Edition>>,
-    excluded_codes: HashMap<OccupationCode, Vec<Interval>>,
-    excluded_names: HashMap<String, Vec<Interval>>,
+    programmes: FxHashMap<(InstitutionCode, OccupationCode), Vec<Programme>>,
+    occupations: FxHashMap<OccupationCode, Vec<Edition>>,
+    excluded_codes: FxHashMap<OccupationCode, Vec<Interval>>,
+    excluded_names: FxHashMap<String, Vec<Interval>>,
     centres: Vec<Centre>,
-    plans: HashMap<String, Plan>,
-    segments: HashMap<InstitutionCode, Vec<Segment>>,
+    plans: FxHashMap<String, Plan>,
+    segments: FxHashMap<InstitutionCode, Vec<Segment>>,
     calendar: Calendar,
     digest: Digest,
 }
@@ -128,21 +129,20 @@ impl Registry {
     }
 
     /// The names that an occupation code has on a day; none when it does not exist then.
-    pub(crate) fn occupation_names(
+    pub(crate) fn editions(
         &self,
         code: &OccupationCode,
         day: Date,
-    ) -> impl Iterator<Item = &str> {
+    ) -> impl Iterator<Item = &Edition> {
         let editions = self.occupations.get(code).into_iter().flatten();
-        editions
-            .filter(move |edition| edition.in_force.contains(day))
-            .map(|edition| edition.name.as_str())
+        editions.filter(move |edition| edition.in_force.contains(day))
     }
 
-    /// Whether an occupation is in the 国家职业资格目录 on a day, by code or by name.
+    /// Whether an occupation is in the 国家职业资格目录 on a day, by code or by name, as names are
+    /// compared.
     pub(crate) fn is_excluded(&self, code: &OccupationCode, name: &str, day: Date) -> bool {
         let by_code = self.excluded_codes.get(code);
-        let by_name = self.excluded_names.get(&comparable(name));
+        let by_name = self.excluded_names.get(name);
         let mut intervals = by_code.into_iter().chain(by_name).flatten();
         intervals.any(|interval| interval.contains(day))
     }
@@ -254,15 +254,18 @@ impl Tables {
     }
 }
 
-fn grouped<K: Eq + std::hash::Hash, T>(facts: Vec<T>, key: impl Fn(&T) -> K) -> HashMap<K, Vec<T>> {
-    let mut groups: HashMap<K, Vec<T>> = HashMap::new();
+fn grouped<K: Eq + std::hash::Hash, T>(
+    facts: Vec<T>,
+    key: impl Fn(&T) -> K,
+) -> FxHashMap<K, Vec<T>> {
+    let mut groups: FxHashMap<K, Vec<T>> = FxHashMap::default();
     for fact in facts {
         groups.entry(key(&fact)).or_default().push(fact);
     }
     groups
 }
 
-fn by_code(exclusions: &[Exclusion]) -> HashMap<OccupationCode, Vec<Interval>> {
+fn by_code(exclusions: &[Exclusion]) -> FxHashMap<OccupationCode, Vec<Interval>> {
     let coded = exclusions
         .iter()
         .filter_map(|one| Some((one.code?, one.in_force)));
@@ -276,11 +279,11 @@ fn by_code(exclusions: &[Exclusion]) -> HashMap<OccupationCode, Vec<Interval>> {
     groups.into_iter().map(intervals).collect()
 }
 
-fn by_name(exclusions: &[Exclusion]) -> HashMap<String, Vec<Interval>> {
-    let mut names: HashMap<String, Vec<Interval>> = HashMap::new();
+fn by_name(exclusions: &[Exclusion]) -> FxHashMap<String, Vec<Interval>> {
+    let mut names: FxHashMap<String, Vec<Interval>> = FxHashMap::default();
     for one in exclusions {
         names
-            .entry(comparable(&one.name))
+            .entry(comparable(&one.name).into_owned())
             .or_default()
             .push(one.in_force);
     }
