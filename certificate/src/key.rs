@@ -6,7 +6,9 @@
 
 use std::fmt;
 
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::constant_time;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::holder::HolderName;
@@ -29,7 +31,8 @@ pub struct KeyId([u8; 8]);
 #[derive(Clone)]
 pub struct LookupKey {
     id: KeyId,
-    mac: hmac::Key,
+    /// The state after the secret; each hash begins with a copy of it.
+    mac: Hmac<Sha256>,
 }
 
 /// A keyed hash of one factor, bound to one certificate number: equal names do not give equal
@@ -62,7 +65,7 @@ impl LookupKey {
     /// A key of this secret.
     pub fn new(algorithm: MacAlgorithm, secret: &[u8; Self::SECRET_LENGTH]) -> Self {
         let MacAlgorithm::HmacSha256 = algorithm;
-        let mac = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let mac = KeyInit::new_from_slice(secret).expect("HMAC takes a key of any length");
         let mut id = KeyId([0; 8]);
         truncate_into(&mut id.0, &mac, &[b"certq key-id"]);
         Self { id, mac }
@@ -111,14 +114,14 @@ impl LookupKey {
 }
 
 /// HMAC over the parts, cut to the length of `out`. Parts end with U+001F, which no canonical
-/// text contains, so that no two lists of parts give one message. Cost: about 0.3 µs.
-fn truncate_into(out: &mut [u8], mac: &hmac::Key, parts: &[&[u8]]) {
-    let mut context = hmac::Context::with_key(mac);
+/// text contains, so that no two lists of parts give one message. Cost: about 0.14 µs.
+fn truncate_into(out: &mut [u8], mac: &Hmac<Sha256>, parts: &[&[u8]]) {
+    let mut mac = mac.clone();
     for part in parts {
-        context.update(part);
-        context.update(b"\x1f");
+        mac.update(part);
+        mac.update(b"\x1f");
     }
-    out.copy_from_slice(&context.sign().as_ref()[..out.len()]);
+    out.copy_from_slice(&mac.finalize().into_bytes()[..out.len()]);
 }
 
 impl Tag {
