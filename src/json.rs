@@ -97,25 +97,31 @@ impl Json {
 
     /// A day as a string, `"2026-11-24"`.
     pub fn date(&mut self, date: Date) {
-        let digit = |number: i16| char::from(b'0' + (number % 10).unsigned_abs() as u8);
-        let (year, month, day) = (date.year(), i16::from(date.month()), i16::from(date.day()));
-        if !(0..=9999).contains(&year) {
+        let (Ok(year), month, day) = (
+            u16::try_from(date.year()),
+            date.month().unsigned_abs(),
+            date.day().unsigned_abs(),
+        ) else {
             return self.display(format_args!("\"{date}\""));
-        }
-        self.0.extend([
-            '"',
+        };
+        let digit = |number: u16| b"0123456789"[usize::from(number % 10)];
+        let (month, day) = (u16::from(month), u16::from(day));
+        let bytes = [
+            b'"',
             digit(year / 1000),
             digit(year / 100),
             digit(year / 10),
             digit(year),
-            '-',
+            b'-',
             digit(month / 10),
             digit(month),
-            '-',
+            b'-',
             digit(day / 10),
             digit(day),
-            '"',
-        ]);
+            b'"',
+        ];
+        self.0
+            .push_str(std::str::from_utf8(&bytes).expect("digits are ASCII"));
     }
 
     /// A number.

@@ -65,7 +65,7 @@ fn identity(kind: &str, text: &str) -> Result<IdentityNumber, Refusal> {
 }
 
 fn present(text: &str) -> Option<&str> {
-    (!certificate::tidy(text).is_empty()).then_some(text)
+    (!certificate::is_blank(text)).then_some(text)
 }
 
 #[cfg(test)]

@@ -79,6 +79,10 @@ impl CertificateNumber {
     ///
     /// Those of the first reading.
     pub fn parse_query(text: &str) -> Result<Self, NumberError> {
+        // Nearly all are pasted from where they stand in the canonical spelling.
+        if let Ok(number) = Self::from_canonical(text) {
+            return Ok(number);
+        }
         let first = canonical(text);
         Self::from_canonical(&first)
             .or_else(|error| Self::from_canonical(&second_reading(&first)).map_err(|_| error))
