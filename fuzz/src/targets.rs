@@ -41,7 +41,7 @@ pub const TARGETS: [(&str, Target); 8] = [
 /// A store of version 1 with two layers, and the key that it was made with.
 const FIXTURE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/../snapshot/tests/it/fixtures/v1"
+    "/../snapshot/tests/it/fixtures/v2"
 );
 const LOOKUP_KEY: [u8; 32] = [1; 32];
 const GENERATION: u64 = 42;

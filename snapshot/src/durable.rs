@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::{BlobRef, Digest, Hasher};
 use crate::hex;
 
-/// Bytes that are written or read at a time: the writers push rows of 44 bytes and single bytes
+/// Bytes that are written or read at a time: the writers push rows of 43 bytes and single bytes
 /// of an `fst`, and hashing likes long runs.
 pub(crate) const BUFFER: usize = 256 << 10;
 

@@ -1,5 +1,5 @@
 //! The holders blob: holder key to ordinals. A header, entries sorted by key, then a directory
-//! of buckets on the top bits of the key.
+//! of buckets that divide the keys evenly.
 //!
 //! Keys are keyed hashes, so they are spread evenly and a bucket is found by arithmetic; an `fst`
 //! of them would take twice the bytes and six times the time. A bucket carries a checksum, so
@@ -17,7 +17,7 @@ use crate::store::{StagedBlob, Store};
 
 /// Writes the holders of a layer from entries sorted by key and ordinal.
 ///
-/// Memory: 8 bytes a bucket, so half a byte to one byte an entry. Cost: about 20 ns an entry.
+/// Memory: 8 bytes a bucket, so half a byte an entry. Cost: about 20 ns an entry.
 pub struct Holders<'s> {
     blob: StagedBlob<'s>,
     count: u64,
@@ -36,12 +36,12 @@ pub(crate) struct HolderTable<D> {
 #[derive(Clone, Copy)]
 pub(crate) struct Frame {
     pub(crate) count: u64,
-    pub(crate) bits: u32,
+    pub(crate) buckets: u64,
 }
 
 /// The directory while entries pass by in order.
 pub(crate) struct Buckets {
-    bits: u32,
+    count: u64,
     directory: Vec<u8>,
     first: u32,
     checksum: u32,
@@ -67,7 +67,7 @@ impl<'s> Holders<'s> {
             count,
             written: 0,
             last: None,
-            buckets: Buckets::new(layout::bucket_bits(count)),
+            buckets: Buckets::new(layout::buckets(count)),
         })
     }
 
@@ -91,7 +91,7 @@ impl<'s> Holders<'s> {
         entry[HolderKey::LENGTH..].copy_from_slice(&ordinal.to_le_bytes());
         let index = u32::try_from(self.written).expect("the count was checked in new");
         self.buckets
-            .close_below(bucket_of(&entry, self.buckets.bits), index);
+            .close_below(bucket_of(&entry, self.buckets.count), index);
         self.buckets.add(&entry);
         let written = self.blob.write_all(&entry);
         self.blob.written(written)?;
@@ -125,10 +125,10 @@ impl<'s> Holders<'s> {
 }
 
 impl Buckets {
-    pub(crate) fn new(bits: u32) -> Self {
-        let bytes = (layout::BUCKET as u64) << bits;
+    pub(crate) fn new(count: u64) -> Self {
+        let bytes = layout::BUCKET as u64 * count;
         Self {
-            bits,
+            count,
             directory: Vec::with_capacity(usize::try_from(bytes).unwrap_or(0)),
             first: 0,
             checksum: crc32c::crc32c(&0_u32.to_le_bytes()),
@@ -151,9 +151,9 @@ impl Buckets {
     }
 
     /// The whole directory.
-    pub(crate) fn finish(mut self, count: u64) -> Vec<u8> {
-        let index = u32::try_from(count).expect("the count was checked when the blob was begun");
-        self.close_below(1 << self.bits, index);
+    pub(crate) fn finish(mut self, entries: u64) -> Vec<u8> {
+        let index = u32::try_from(entries).expect("the count was checked when the blob was begun");
+        self.close_below(self.count, index);
         self.directory
     }
 }
@@ -186,9 +186,9 @@ impl Frame {
             };
             return Err(damaged(at as u64, fault));
         }
-        let bits = layout::bucket_bits(count);
-        let frame = Self { count, bits };
-        let expected = frame.directory() + ((layout::BUCKET as u64) << bits);
+        let buckets = layout::buckets(count);
+        let frame = Self { count, buckets };
+        let expected = frame.directory() + layout::BUCKET as u64 * buckets;
         if length != expected {
             let found = length;
             return Err(damaged(0, Fault::Length { expected, found }));
@@ -228,7 +228,7 @@ impl<D: AsRef<[u8]>> HolderTable<D> {
         let frame = Frame::parse(bytes.as_ref(), bytes.as_ref().len() as u64, count)?;
         let table = Self { bytes, frame };
         let mut last = 0;
-        for bucket in 0..1 << frame.bits {
+        for bucket in 0..frame.buckets {
             let (first, _) = table.bucket(bucket)?;
             let begins = bucket > 0 || first == 0;
             if first < last || u64::from(first) > count || !begins {
@@ -245,10 +245,10 @@ impl<D: AsRef<[u8]>> HolderTable<D> {
         &self,
         key: &HolderKey,
     ) -> Result<impl Iterator<Item = u32> + use<'_, D>, Damaged> {
-        let bucket = bucket_of(key.as_bytes(), self.frame.bits);
+        let bucket = bucket_of(key.as_bytes(), self.frame.buckets);
         let (first, checksum) = self.bucket(bucket)?;
         let end = match bucket + 1 {
-            next if next < 1 << self.frame.bits => u64::from(self.bucket(next)?.0),
+            next if next < self.frame.buckets => u64::from(self.bucket(next)?.0),
             _ => self.frame.count,
         };
         let entries = self.entries(u64::from(first), end);
@@ -306,10 +306,11 @@ pub(crate) fn parse_entry(entry: &[u8; layout::HOLDER]) -> (HolderKey, u32) {
     (HolderKey::from_bytes(key), u32::from_le_bytes(ordinal))
 }
 
-/// The bucket of a key, or of an entry, which begins with one.
-pub(crate) fn bucket_of(key: &[u8], bits: u32) -> u64 {
+/// The bucket of a key, or of an entry, which begins with one: its first 32 bits as a fraction of
+/// all there are.
+pub(crate) fn bucket_of(key: &[u8], buckets: u64) -> u64 {
     let [a, b, c, d] = [key[0], key[1], key[2], key[3]];
-    u64::from(u32::from_be_bytes([a, b, c, d])) >> (u32::BITS - bits)
+    (u64::from(u32::from_be_bytes([a, b, c, d])) * buckets) >> u32::BITS
 }
 
 /// Where an entry begins.
@@ -324,7 +325,8 @@ fn header(count: u64) -> [u8; layout::HOLDERS_HEADER] {
     header[8..10].copy_from_slice(&layout::HOLDERS_VERSION.to_le_bytes());
     let width = u16::try_from(layout::HOLDER).expect("an entry is 16 bytes wide");
     header[10..12].copy_from_slice(&width.to_le_bytes());
-    header[12..16].copy_from_slice(&layout::bucket_bits(count).to_le_bytes());
+    let buckets = u32::try_from(layout::buckets(count)).expect("at most 2^28, of 2^32 entries");
+    header[12..16].copy_from_slice(&buckets.to_le_bytes());
     header[16..24].copy_from_slice(&count.to_le_bytes());
     header
 }

@@ -49,7 +49,7 @@ pub const FST_ROOT_TO_END: usize = 21;
 pub const ROWS_MAGIC: [u8; 8] = *b"certqrow";
 
 /// Version of the rows blob; raise it with any change to the row.
-pub const ROWS_VERSION: u16 = 1;
+pub const ROWS_VERSION: u16 = 2;
 
 /// Bytes before the first row: magic 8, version 2, width of a row 2, zero 4.
 ///
@@ -58,7 +58,7 @@ pub const ROWS_VERSION: u16 = 1;
 pub const ROWS_HEADER: usize = 16;
 
 /// Bytes of a row, see [`crate::row`].
-pub const ROW: usize = 44;
+pub const ROW: usize = 43;
 
 // The holders blob: header, entries sorted by key, then the bucket directory.
 
@@ -66,9 +66,9 @@ pub const ROW: usize = 44;
 pub const HOLDERS_MAGIC: [u8; 8] = *b"certqhol";
 
 /// Version of the holders blob.
-pub const HOLDERS_VERSION: u16 = 1;
+pub const HOLDERS_VERSION: u16 = 2;
 
-/// Bytes before the first entry: magic 8, version 2, width of an entry 2, bucket bits 4, count 8.
+/// Bytes before the first entry: magic 8, version 2, width of an entry 2, buckets 4, count 8.
 pub const HOLDERS_HEADER: usize = 24;
 
 /// Bytes of a holder's entry: key 12, ordinal 4.
@@ -77,21 +77,17 @@ pub const HOLDER: usize = 16;
 /// Bytes of a bucket in the directory: index of its first entry 4, checksum 4.
 pub const BUCKET: usize = 8;
 
-/// Entries a bucket should have at most on average.
+/// Entries a bucket has on average.
 ///
 /// Smaller buckets make a longer directory (8 bytes a bucket), larger ones a longer checksum and
-/// scan (16 bytes an entry); between 8 and 16 entries the two are about even.
+/// scan (16 bytes an entry).
 pub const BUCKET_ENTRIES: u64 = 16;
 
-/// Bits of a key that choose its bucket, for a count of entries: the fewest that keep the average
-/// at or under [`BUCKET_ENTRIES`]. A function of the count alone, so equal input gives equal bytes.
-pub const fn bucket_bits(count: u64) -> u32 {
+/// Buckets of a count of entries, at least one: as few as keep the average at or under
+/// [`BUCKET_ENTRIES`]. A function of the count alone, so equal input gives equal bytes.
+pub const fn buckets(count: u64) -> u64 {
     let buckets = count.div_ceil(BUCKET_ENTRIES);
-    if buckets <= 1 {
-        0
-    } else {
-        u64::BITS - (buckets - 1).leading_zeros()
-    }
+    if buckets == 0 { 1 } else { buckets }
 }
 
 /// Rows a layer can have: ordinals are 32 bits wide, and the directory ends with the count.
@@ -243,17 +239,17 @@ mod tests {
 
     #[test]
     fn buckets_hold_sixteen_on_average() {
-        for (count, bits) in [
-            (0, 0),
-            (1, 0),
-            (16, 0),
-            (17, 1),
-            (32, 1),
-            (33, 2),
-            (1_000_000, 16),
-            (LAYER_ROWS_MAX, 28),
+        for (count, expected) in [
+            (0, 1),
+            (1, 1),
+            (16, 1),
+            (17, 2),
+            (32, 2),
+            (33, 3),
+            (1_000_000, 62_500),
+            (LAYER_ROWS_MAX, 1 << 28),
         ] {
-            assert_eq!(bucket_bits(count), bits, "{count}");
+            assert_eq!(buckets(count), expected, "{count}");
         }
     }
 

@@ -1,11 +1,11 @@
-//! One certificate as 44 packed bytes, all that the public register keeps of it.
+//! One certificate as 43 packed bytes, all that the public register keeps of it.
 //!
 //! | offset | bytes | field |
 //! |---|---|---|
-//! | 0 | 4 | CRC-32C of the certificate number (22 bytes) and of bytes 4–43 |
+//! | 0 | 4 | CRC-32C of the certificate number (22 bytes) and of bytes 4–42 |
 //! | 4 | 8 | tag of the name |
 //! | 12 | 8 | tag of the identity number |
-//! | 20 | 3 | first character of the name, a Unicode scalar |
+//! | 20 | 3 | bits 0–20: first character of the name, a Unicode scalar; 21: withdrawn; 22, 23: zero |
 //! | 23 | 2 | occupation, a code of the texts |
 //! | 25 | 2 | direction, a code |
 //! | 27 | 2 | reason, a code; `0xffff` none |
@@ -13,9 +13,8 @@
 //! | 30 | 2 | issued on, days since 1970-01-01 |
 //! | 32 | 2 | reviewed on |
 //! | 34 | 2 | status since; `0xffff` none |
-//! | 36 | 1 | status: 0 valid, 1 withdrawn |
-//! | 37 | 2 | revision |
-//! | 39 | 5 | sequence of the newest change |
+//! | 36 | 2 | revision |
+//! | 38 | 5 | sequence of the newest change |
 //!
 //! All numbers are little endian. Institution, year, level and serial follow from the number,
 //! which is not stored: an ordinal leads back to it. The number is part of the checksum, so a
@@ -28,6 +27,9 @@ use crate::layout;
 
 /// What stands for "none" where a code or a day may be absent.
 const NONE: u16 = u16::MAX;
+
+/// Bits of a Unicode scalar; the status lies above them.
+const INITIAL_BITS: u32 = 21;
 
 /// Largest sequence of 40 bits.
 const SEQUENCE_MAX: u64 = (1 << 40) - 1;
@@ -117,7 +119,8 @@ impl Row {
         let mut bytes = [0; layout::ROW];
         bytes[4..12].copy_from_slice(self.name_tag.as_bytes());
         bytes[12..20].copy_from_slice(self.id_tag.as_bytes());
-        bytes[20..23].copy_from_slice(&u32::from(self.initial).to_le_bytes()[..3]);
+        let initial_and_status = u32::from(self.initial) | self.status.code() << INITIAL_BITS;
+        bytes[20..23].copy_from_slice(&initial_and_status.to_le_bytes()[..3]);
         bytes[23..25].copy_from_slice(&self.occupation.to_le_bytes());
         bytes[25..27].copy_from_slice(&self.direction.to_le_bytes());
         bytes[27..29].copy_from_slice(&self.reason.unwrap_or(NONE).to_le_bytes());
@@ -128,9 +131,8 @@ impl Row {
         bytes[32..34].copy_from_slice(&reviewed_on.to_le_bytes());
         let status_on = self.status_on.map(|on| day("status_on", on)).transpose()?;
         bytes[34..36].copy_from_slice(&status_on.unwrap_or(NONE).to_le_bytes());
-        bytes[36] = self.status.code();
-        bytes[37..39].copy_from_slice(&self.revision.to_le_bytes());
-        bytes[39..44].copy_from_slice(&self.sequence.to_le_bytes()[..5]);
+        bytes[36..38].copy_from_slice(&self.revision.to_le_bytes());
+        bytes[38..43].copy_from_slice(&self.sequence.to_le_bytes()[..5]);
         let checksum = checksum(number, &bytes);
         bytes[..4].copy_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
@@ -161,15 +163,15 @@ impl Row {
 }
 
 impl Status {
-    /// The byte in a row.
-    const fn code(self) -> u8 {
+    /// The bits in a row.
+    const fn code(self) -> u32 {
         match self {
             Self::Valid => 0,
             Self::Withdrawn => 1,
         }
     }
 
-    fn from_code(code: u8) -> Option<Self> {
+    fn from_code(code: u32) -> Option<Self> {
         match code {
             0 => Some(Self::Valid),
             1 => Some(Self::Withdrawn),
@@ -196,22 +198,23 @@ impl PackedRow<'_> {
     pub(crate) fn row(self) -> Option<Row> {
         let code = |offset| u16::from_le_bytes(self.field(offset));
         let [a, b, c] = self.field(20);
-        let [s, t, u, v, w] = self.field(39);
+        let initial_and_status = u32::from_le_bytes([a, b, c, 0]);
+        let [s, t, u, v, w] = self.field(38);
         let row = Row {
             name_tag: self.name_tag(),
             id_tag: self.id_tag(),
-            initial: char::from_u32(u32::from_le_bytes([a, b, c, 0]))?,
+            initial: char::from_u32(initial_and_status & ((1 << INITIAL_BITS) - 1))?,
             occupation: code(23),
             direction: code(25),
             reason: Some(code(27)).filter(|&reason| reason != NONE),
             review_centre: self.0[29],
             issued_on: date::from_day_number(code(30)),
             reviewed_on: date::from_day_number(code(32)),
-            status: Status::from_code(self.0[36])?,
+            status: Status::from_code(initial_and_status >> INITIAL_BITS)?,
             status_on: Some(code(34))
                 .filter(|&day| day != NONE)
                 .map(date::from_day_number),
-            revision: code(37),
+            revision: code(36),
             sequence: u64::from_le_bytes([s, t, u, v, w, 0, 0, 0]),
         };
         row.check().is_ok().then_some(row)

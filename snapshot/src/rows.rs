@@ -1,7 +1,7 @@
 //! The rows blob: a header, then packed rows in number order, and the writer that makes it
 //! together with the numbers blob in one pass.
 //!
-//! What a row means is [`crate::row`]'s; here a row is 44 bytes at an ordinal.
+//! What a row means is [`crate::row`]'s; here a row is 43 bytes at an ordinal.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -150,7 +150,7 @@ fn header() -> [u8; layout::ROWS_HEADER] {
     let mut header = [0; layout::ROWS_HEADER];
     header[..8].copy_from_slice(&layout::ROWS_MAGIC);
     header[8..10].copy_from_slice(&layout::ROWS_VERSION.to_le_bytes());
-    let width = u16::try_from(layout::ROW).expect("a row is 44 bytes wide");
+    let width = u16::try_from(layout::ROW).expect("a row is 43 bytes wide");
     header[10..12].copy_from_slice(&width.to_le_bytes());
     header
 }

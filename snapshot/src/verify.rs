@@ -230,7 +230,7 @@ fn read_holders(
     let header: [u8; layout::HOLDERS_HEADER] = stream.take()?;
     let frame = Frame::parse(&header, layer.holders.bytes, layer.certificates);
     let frame = frame.map_err(|source| stream.damaged(source))?;
-    let mut buckets = Buckets::new(frame.bits);
+    let mut buckets = Buckets::new(frame.buckets);
     let mut reached = vec![0_u64; usize::try_from(layer.certificates / 64 + 1).unwrap_or(0)];
     let mut last: Option<(HolderKey, u32)> = None;
     for index in ordinals(layer) {
@@ -245,7 +245,7 @@ fn read_holders(
             let offset = holders::entry_offset(u64::from(index));
             stream.damaged(Damaged::new(BlobKind::Holders, offset, fault))
         })?;
-        buckets.close_below(holders::bucket_of(&entry, frame.bits), index);
+        buckets.close_below(holders::bucket_of(&entry, frame.buckets), index);
         buckets.add(&entry);
         last = Some(holder);
     }

@@ -26,11 +26,11 @@ fn some_entries(count: u32) -> Vec<(HolderKey, u32)> {
 fn blob(entries: &[(HolderKey, u32)]) -> Vec<u8> {
     let count = entries.len() as u64;
     let mut bytes = header(count).to_vec();
-    let mut buckets = Buckets::new(layout::bucket_bits(count));
+    let mut buckets = Buckets::new(layout::buckets(count));
     for (index, (key, ordinal)) in entries.iter().enumerate() {
         let entry = [&key.as_bytes()[..], &ordinal.to_le_bytes()].concat();
         let index = u32::try_from(index).unwrap();
-        buckets.close_below(bucket_of(&entry, buckets.bits), index);
+        buckets.close_below(bucket_of(&entry, buckets.count), index);
         buckets.add(&entry);
         bytes.extend_from_slice(&entry);
     }
@@ -140,7 +140,7 @@ fn the_door_checks_the_geometry() {
     longer.push(0);
     assert!(matches!(fault(longer, 100), Fault::Length { .. }));
     let directory = usize::try_from(entry_offset(100)).unwrap();
-    for (bucket, first) in [(0, 1_u32), (3, 101), (7, 0)] {
+    for (bucket, first) in [(0, 1_u32), (3, 101), (6, 0)] {
         let mut bytes = intact.clone();
         let at = directory + bucket * layout::BUCKET;
         bytes[at..at + 4].copy_from_slice(&first.to_le_bytes());

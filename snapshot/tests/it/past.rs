@@ -1,6 +1,6 @@
-//! Formats that were ever published are opened for ever, and version 1 is still what we write.
+//! Formats that were published since the first release are opened for ever, and version 2 is what we write.
 //!
-//! `fixtures/v1` is a whole store with two layers. `CERTQ_WRITE_FIXTURES=1` writes it anew; that
+//! `fixtures/v2` is a whole store with two layers. `CERTQ_WRITE_FIXTURES=1` writes it anew; that
 //! is right only before a release.
 
 use std::fs;
@@ -19,7 +19,7 @@ use snapshot::{
 use crate::world::{Certificate, World, assert_all_found, published_files};
 
 fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/v1")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/v2")
 }
 
 fn certificate(key: &LookupKey, serial: u32, name: &str, passport: &str) -> Certificate {
@@ -151,7 +151,7 @@ fn contents(store: &Store) -> Vec<(PathBuf, Digest)> {
 }
 
 #[test]
-fn version_1_is_what_we_write() {
+fn version_2_is_what_we_write() {
     let (world, _) = publish();
     if std::env::var_os("CERTQ_WRITE_FIXTURES").is_some() {
         let _ = fs::remove_dir_all(fixture());
@@ -166,7 +166,7 @@ fn version_1_is_what_we_write() {
 }
 
 #[test]
-fn version_1_is_read_and_answers() {
+fn version_2_is_read_and_answers() {
     let (mut world, register) = publish();
     fs::remove_dir_all(world.store.root()).unwrap();
     world.store = Store::open(&fixture());

@@ -96,8 +96,8 @@ fn damage_in_rows_and_holders_is_found_at_its_place() {
     };
     let layer = &manifest.layers[0];
     for row in [0, 1, 57, 99] {
-        for within in [0, 4, 20, 43] {
-            let begin = 16 + row * 44;
+        for within in [0, 4, 20, 42] {
+            let begin = 16 + row * 43;
             assert_eq!(offset_of(&layer.rows, begin + within), begin);
         }
     }
@@ -135,7 +135,7 @@ fn blobs_that_do_not_belong_together_are_found() {
     });
     assert_eq!(
         rows,
-        "damaged rows blob at byte 2216: checksum does not fit"
+        "damaged rows blob at byte 2166: checksum does not fit"
     );
     // Two holders that lead to one row.
     let holders = fs::read(world.store.blob_path(&manifest.layers[0].holders)).unwrap();
