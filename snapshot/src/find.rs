@@ -117,7 +117,7 @@ fn by_number(
     number: &CertificateNumber,
 ) -> Result<Option<Found>, Damaged> {
     let stand_in = stand_in(snapshot, number);
-    let place = newest(snapshot, number)?;
+    let place = newest(snapshot, number);
     let known = place.is_some();
     let place = place.unwrap_or(stand_in);
     let row = match place.layer.rows.row(place.ordinal) {
@@ -146,11 +146,12 @@ fn by_holder(
     for layer in snapshot.layers() {
         let key = layer.key.holder_key(id_number, name);
         for ordinal in layer.holders.ordinals(&key)? {
-            let number = layer.numbers.number(ordinal)?;
+            let candidate = Place { layer, ordinal };
+            let number = layer.serials.number(ordinal);
+            let number = number.ok_or_else(|| damaged(&candidate, Fault::Ordinal))?;
             if found.iter().any(|found| found.number == number) {
                 continue;
             }
-            let candidate = Place { layer, ordinal };
             found.extend(judge(snapshot, question, &candidate, &number)?);
         }
     }
@@ -164,7 +165,7 @@ fn judge(
     candidate: &Place<'_>,
     number: &CertificateNumber,
 ) -> Result<Option<Found>, Damaged> {
-    let place = newest(snapshot, number)?.ok_or_else(|| damaged(candidate, Fault::Ordinal))?;
+    let place = newest(snapshot, number).ok_or_else(|| damaged(candidate, Fault::Ordinal))?;
     let row = place.layer.rows.row(place.ordinal);
     let row = row.ok_or_else(|| damaged(&place, Fault::Ordinal))?;
     if !row.is_intact(number) {
@@ -182,16 +183,13 @@ fn judge(
 }
 
 /// Looks into every layer, so that it takes as long whichever has the number.
-fn newest<'s>(
-    snapshot: &'s Snapshot,
-    number: &CertificateNumber,
-) -> Result<Option<Place<'s>>, Damaged> {
+fn newest<'s>(snapshot: &'s Snapshot, number: &CertificateNumber) -> Option<Place<'s>> {
     let mut newest = None;
     for layer in snapshot.layers() {
-        let ordinal = layer.numbers.ordinal(number)?;
+        let ordinal = layer.serials.ordinal(number);
         newest = newest.or(ordinal.map(|ordinal| Place { layer, ordinal }));
     }
-    Ok(newest)
+    newest
 }
 
 /// The row that a number that is not there is compared with. Worked out for every number, so

@@ -11,6 +11,7 @@ use crate::manifest::LayerRef;
 use crate::numbers::NumberIndex;
 use crate::row::RowError;
 use crate::rows::RowTable;
+use crate::serials::Serials;
 use crate::store::StoreError;
 
 /// An opened layer, with the key that its tags and holder keys were made with.
@@ -18,6 +19,7 @@ pub(crate) struct Layer {
     pub(crate) key: LookupKey,
     pub(crate) certificates: u64,
     pub(crate) numbers: NumberIndex<Map>,
+    pub(crate) serials: Serials,
     pub(crate) holders: HolderTable<Map>,
     pub(crate) rows: RowTable<Map>,
 }
@@ -79,10 +81,12 @@ impl Layer {
             certificates <= layout::LAYER_ROWS_MAX,
             "checked with the manifest"
         );
+        let numbers = NumberIndex::open(numbers, certificates)?;
         Ok(Self {
             key,
             certificates,
-            numbers: NumberIndex::open(numbers, certificates)?,
+            serials: Serials::of(&numbers)?,
+            numbers,
             holders: HolderTable::open(holders, certificates)?,
             rows: RowTable::open(rows, certificates)?,
         })

@@ -6,7 +6,7 @@
 //!
 //! Reading order. The bytes: [`layout`] says where everything lies and how wide it is, [`bytes`]
 //! maps a file, [`digest`] names contents, [`row`] packs one certificate. A layer is three blobs:
-//! [`numbers`], [`rows`] and [`holders`]; [`layer`] opens them together, and [`texts`] is what
+//! [`numbers`], [`rows`] and [`holders`]; [`layer`] opens them together, [`serials`] finds numbers, and [`texts`] is what
 //! their codes stand for. Documents: [`manifest`] and [`channel`] say what is published,
 //! [`signed`] by whom, [`keyfile`] where the keys come from. Places: [`store`] is where the
 //! builder publishes, [`cache`] where a reader keeps its private copy. Use: [`Snapshot`] is one
@@ -32,6 +32,7 @@ mod numbers;
 mod published;
 pub mod row;
 mod rows;
+mod serials;
 pub mod signed;
 mod snapshot;
 pub mod store;

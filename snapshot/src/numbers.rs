@@ -41,6 +41,16 @@ impl<D: AsRef<[u8]>> NumberIndex<D> {
         Ok(Self { fst, count })
     }
 
+    /// The tree itself.
+    pub(crate) fn fst(&self) -> &Fst<D> {
+        &self.fst
+    }
+
+    /// How many numbers there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// The ordinal of a number.
     ///
     /// A number that is not there is walked to the end all the same, along the first branch from

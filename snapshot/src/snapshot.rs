@@ -181,7 +181,7 @@ impl Snapshot {
     pub fn scrub(&self) -> Result<(), Damaged> {
         self.layers
             .iter()
-            .try_for_each(|layer| layer.numbers.check_sum())
+            .try_for_each(|layer| layer.numbers.check_sum().and(layer.serials.check_sum()))
     }
 
     /// Fresh before base.
