@@ -25,6 +25,7 @@ use crate::{asked, each};
 
 /// What does a row of a list cost?
 ///
+/// - `verdict`: from a question that has been read to what the register says, in words;
 /// - `row`: from a question that has been read to the line of its answer;
 /// - `ndjson`, `csv`, `xlsx`: from the bytes of a list of 100,000 different questions to the bytes
 ///   of its answer in the same form, both passes, one row's share.
@@ -32,6 +33,9 @@ pub(crate) fn lists(criterion: &mut Criterion, current: &Arc<Current>, populatio
     let mut group = criterion.benchmark_group("list");
     let questions = asked(population, |all, i| {
         Question::new(Some(all.number(i)), Some(all.name(i)), None).expect("two factors")
+    });
+    each(&mut group, "verdict", &questions, |question| {
+        answer::answer(current, question).expect("an intact register")
     });
     each(&mut group, "row", &questions, |question| {
         let answer = answer::answer(current, question).expect("an intact register");
