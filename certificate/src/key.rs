@@ -103,14 +103,6 @@ impl LookupKey {
         truncate_into(&mut key.0, &self.mac, &factors);
         key
     }
-
-    /// A row that stands in for a number that is not in the register, so that a miss does the
-    /// same work as a hit. Cost: one HMAC.
-    pub fn dummy_index(&self, number: &CertificateNumber) -> u64 {
-        let mut index = [0; 8];
-        truncate_into(&mut index, &self.mac, &[b"certq dummy", number.as_bytes()]);
-        u64::from_le_bytes(index)
-    }
 }
 
 /// HMAC over the parts, cut to the length of `out`. Parts end with U+001F, which no canonical

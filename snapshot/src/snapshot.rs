@@ -3,6 +3,7 @@
 
 mod rehearsal;
 
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use certificate::{InstitutionCode, KeyId, LookupKey};
@@ -25,6 +26,8 @@ pub struct Snapshot {
     /// As in the manifest: fresh before base, the last one is the base. A layer may belong to more
     /// than one snapshot.
     layers: Vec<Arc<Layer>>,
+    /// Chooses the rows that numbers are compared with which are not there.
+    pub(crate) stand_ins: RandomState,
 }
 
 /// Why a generation cannot be opened. The one that is served goes on being served.
@@ -110,6 +113,7 @@ impl Snapshot {
             publication,
             texts,
             layers,
+            stand_ins: RandomState::new(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Opening a generation before it is published, with the code that a server will use.
 
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use super::{OpenError, Snapshot, layer_keys};
@@ -64,6 +65,7 @@ impl Snapshot {
             publication,
             texts,
             layers,
+            stand_ins: RandomState::new(),
         })
     }
 }
