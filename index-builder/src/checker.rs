@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::admit;
+use crate::ahead;
 use crate::failure::Failure;
 use crate::gate::Gate;
 use crate::registry::Registry;
@@ -31,7 +32,7 @@ impl Checker {
     ///
     /// What the system refused, in one line.
     pub fn check(&self, file: &Path) -> Result<String, String> {
-        let told = admit::check(file, &self.0, None);
+        let told = ahead::judge(&[file], &self.0, |ahead| admit::check(file, ahead, None));
         told.map(|told| told.json.get().to_owned())
             .map_err(|failure| failure.line())
     }

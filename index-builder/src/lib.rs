@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod admit;
+mod ahead;
 mod checker;
 mod command;
 mod compile;

@@ -1,7 +1,8 @@
 //! Delivered files: the table, and the digest by which the same file is known again.
 //!
-//! The bytes are hashed before the rows are read and again behind them; if they changed between
-//! the two, the file is refused.
+//! The bytes are hashed before the rows are read and again with them; if they changed between the
+//! two, the file is refused. A reader that takes them from the first to the last, as that of CSV
+//! does, hashes them on the way.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -39,10 +40,14 @@ pub(crate) struct Source {
 struct Watched {
     file: File,
     progress: Option<Progress>,
+    /// Of the bytes from the beginning on; none after a jump.
+    hasher: Option<Hasher>,
+    /// Whether those were all.
+    is_whole: bool,
 }
 
 impl Source {
-    /// Opens a file and reads it twice: what it is, and its digest.
+    /// Opens a file and reads it: what it is, and its digest.
     ///
     /// # Errors
     ///
@@ -62,6 +67,8 @@ impl Source {
         let watched = Watched {
             file,
             progress: None,
+            hasher: None,
+            is_whole: false,
         };
         let mut sheet = Spreadsheet::open(watched, path, &LIMITS)?;
         let (sha256, bytes) = digest(sheet.get_mut(), path)?;
@@ -100,13 +107,19 @@ impl Source {
     }
 }
 
-/// Digest and length of a file, never of more than the cap even while it grows.
+/// Digest and length of a file, never of more than the cap even while it grows. Cost: nothing when
+/// it was just read from its beginning to its end.
 fn digest(file: &mut Watched, path: &Path) -> Result<(Digest, u64), SpreadsheetError> {
+    let passed = file.hasher.take().filter(|_| file.is_whole);
+    if let Some(passed) = passed {
+        let whole = passed.finish();
+        return Ok((whole.sha256, whole.bytes));
+    }
     file.rewind().map_err(SpreadsheetError::io(path))?;
     let mut hasher = Hasher::new();
     let mut block = vec![0; BLOCK_BYTES];
     loop {
-        let count = match file.read(&mut block) {
+        let count = match file.file.read(&mut block) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             read => read.map_err(SpreadsheetError::io(path))?,
         };
@@ -128,12 +141,18 @@ impl Read for Watched {
         if let Some(progress) = &mut self.progress {
             progress.advance(count as u64);
         }
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..count]);
+        }
+        self.is_whole = count == 0 && !buffer.is_empty();
         Ok(count)
     }
 }
 
 impl Seek for Watched {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.hasher = (position == SeekFrom::Start(0)).then(Hasher::new);
+        self.is_whole = false;
         self.file.seek(position)
     }
 }

@@ -62,10 +62,13 @@ impl Judge {
 
     fn count(&mut self, bytes: &[u8], is_last: bool) {
         let mut at = 0;
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            self.well_formed += count_leads(text);
+            self.seen_bytes += bytes.len() as u64;
+            return;
+        }
         for chunk in bytes.utf8_chunks() {
-            // Lead bytes only: everything below U+0080 is the same in both encodings.
-            let leads = chunk.valid().bytes().filter(|&byte| byte >= 0xC0).count();
-            self.well_formed += leads as u64;
+            self.well_formed += count_leads(chunk.valid());
             at += chunk.valid().len();
             let invalid = chunk.invalid();
             if at + invalid.len() == bytes.len() && !is_last {
@@ -82,6 +85,11 @@ impl Judge {
         }
         self.seen_bytes += at as u64;
     }
+}
+
+/// Lead bytes only: everything below U+0080 is the same in both encodings.
+fn count_leads(text: &str) -> u64 {
+    text.bytes().filter(|&byte| byte >= 0xC0).count() as u64
 }
 
 /// The text of a file, piece by piece.

@@ -35,8 +35,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         now: context.now,
         operator: &operator,
     };
-    let exit = judging::each(&args.judging, context, "准入", |path| {
-        admit::accept(path, &gate, &mut accepting, &signature)
+    let exit = judging::each(&args.judging, &gate, context, "准入", |path, ahead| {
+        admit::accept(path, ahead, &mut accepting, &signature)
     })?;
     accepting.tidy(&|| false)?;
     Ok(exit)

@@ -29,21 +29,21 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let gate = args.judging.rules.open_gate()?;
     let Some(dir) = &args.ledger else {
-        return judging::each(&args.judging, context, "可准入", |path| {
-            admit::check(path, &gate, None)
+        return judging::each(&args.judging, &gate, context, "可准入", |path, ahead| {
+            admit::check(path, ahead, None)
         });
     };
     let ledger = Ledger::open(dir)?;
     let index = ledger.index()?;
     if ledger.is_covered_by(&index) {
-        return judging::each(&args.judging, context, "可准入", |path| {
-            admit::check(path, &gate, Some((&ledger, &index)))
+        return judging::each(&args.judging, &gate, context, "可准入", |path, ahead| {
+            admit::check(path, ahead, Some((&ledger, &index)))
         });
     }
     // The index is behind, for example after a crash. Bringing it up to date takes the lock.
     let accepting = Accepting::begin(dir)?;
     let known = Some((accepting.ledger(), accepting.index()));
-    judging::each(&args.judging, context, "可准入", |path| {
-        admit::check(path, &gate, known)
+    judging::each(&args.judging, &gate, context, "可准入", |path, ahead| {
+        admit::check(path, ahead, known)
     })
 }

@@ -1,11 +1,10 @@
 //! What `check` and `accept` have in common: the files, what they are judged against, the report.
 
-use std::error::Error;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Context;
+use crate::ahead::{self, Ahead};
 use crate::failure::{Exit, Failure, complain};
 use crate::gate::{Gate, Roll};
 use crate::registry::Registry;
@@ -56,9 +55,8 @@ impl Rules {
         }
     }
 
-    /// Reads what rows are judged against, and starts the threads that judge them.
+    /// Reads what rows are judged against.
     pub(super) fn open_gate(&self) -> Result<Gate, Failure> {
-        start_threads()?;
         Ok(Gate {
             registry: Registry::open(&self.registry)?,
             roll: self.roll.as_deref().map(Roll::open).transpose()?,
@@ -67,38 +65,23 @@ impl Rules {
     }
 }
 
-/// Starts one thread a core, if that was not done before. Left to itself, the first row would start
-/// them, and panic when the system has none to give.
-fn start_threads() -> Result<(), Failure> {
-    match rayon::ThreadPoolBuilder::new().build_global() {
-        Err(error) if error.source().is_some() => Err(Failure::Io {
-            doing: "start threads on",
-            path: PathBuf::from("the system"),
-            source: io::Error::other(error),
-        }),
-        _ => Ok(()),
-    }
-}
-
 /// Judges each file by `judge` and tells what came out; the largest exit code wins. A failure that
 /// is not one file's fault ends the run, but what was decided until then is told.
 pub(super) fn each(
     judging: &Judging,
+    gate: &Gate,
     context: &Context,
     verb: &str,
-    mut judge: impl FnMut(&Path) -> Result<Told, Failure>,
+    mut judge: impl FnMut(&Path, &mut Ahead<'_>) -> Result<Told, Failure>,
 ) -> Result<Exit, Failure> {
     let mut told = Vec::new();
-    let mut failure = None;
-    for file in &judging.files {
-        match judge(file) {
-            Ok(one) => told.push(one),
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
+    let failure = ahead::judge(&judging.files, gate, |ahead| {
+        for file in &judging.files {
+            told.push(judge(file, ahead)?);
         }
-    }
+        Ok(())
+    })
+    .err();
     if !told.is_empty() {
         tell(judging, context, verb, &told)?;
     }

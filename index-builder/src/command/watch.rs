@@ -24,6 +24,7 @@ use super::accept::operator;
 use super::judging::{Rules, write_report};
 use super::publish::{LayerName, Publishing, Wish};
 use crate::admit::{self, Signature};
+use crate::ahead;
 use crate::compile::CompileError;
 use crate::failure::{Exit, Failure};
 use crate::gate::Gate;
@@ -210,7 +211,9 @@ impl<'a> Watch<'a> {
         let now = (self.context.clock)();
         let signature = Signature { now, operator };
         let path = self.inbox.path(delivery);
-        let told = admit::accept(&path, gate, accepting, &signature)?;
+        let told = ahead::judge(&[&path], gate, |ahead| {
+            admit::accept(&path, ahead, accepting, &signature)
+        })?;
         let verdict = match told.report.admitted {
             0 => Verdict::Rejected,
             _ => Verdict::Accepted,

@@ -1,6 +1,5 @@
 //! The one who accepts: holds the lock, keeps the index up to date, links sealed batches in.
 
-use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -12,7 +11,8 @@ use super::error::LedgerError;
 use super::index::{Addition, Index};
 use super::layout;
 use super::staged::{Sealed, Staged};
-use super::standing::Standing;
+use super::standing::{Standing, Step};
+use super::standings::Standings;
 use super::{Head, Ledger};
 
 /// A ledger that nobody else changes meanwhile.
@@ -139,7 +139,7 @@ impl Accepting {
             batch: number,
             digest: batch.digest,
             source: batch.head.source.sha256,
-            standings: HashMap::new(),
+            standings: Standings::default(),
         };
         for chunk in Chunks::new(&self.ledger.dir, after, number) {
             self.replay_chunk(&chunk?, &mut addition)?;
@@ -151,11 +151,8 @@ impl Accepting {
         for placed in chunk.placed_entries() {
             let (place, entry) = placed?;
             let number = entry.change.number;
-            let before = match addition.standings.get(&number) {
-                Some(standing) => Some(*standing),
-                None => self.index.find(&number)?,
-            };
-            let after = Standing::after(before, &entry.change, place)
+            let before = addition.standings.find(&number, Some(&self.index))?;
+            let after = Standing::after(before, Step::of(&entry.change), place)
                 .ok()
                 .filter(|after| after.revision == entry.revision)
                 .ok_or_else(|| {

@@ -10,6 +10,8 @@ use certificate::{
     CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, Level, OccupationCode,
 };
 
+use super::standing::Step;
+
 /// What the values of a line are, in order. A withdrawal or a restoration ends after `reason`.
 pub(crate) const COLUMNS: [&str; 22] = [
     "sequence",
@@ -35,6 +37,9 @@ pub(crate) const COLUMNS: [&str; 22] = [
     "roll_verified_on",
     "issued_on",
 ];
+
+/// Room for the values of nearly every line.
+const VALUES_BYTES: usize = 320;
 
 /// One admitted row.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -88,38 +93,64 @@ impl Entry {
     }
 }
 
-/// Appends the line of a change, its line break included.
-///
-/// # Panics
-///
-/// When a text holds a control character. The gate refuses those; written, they would shift the
-/// values behind them for ever.
-pub(super) fn render(line: &mut Vec<u8>, sequence: u64, revision: u16, change: &Change) {
-    let kind = change.operation.kind().code();
-    let texts = [change.number.as_str(), &change.review.centre];
-    write!(line, "{sequence}\t{revision}\t{kind}").expect("a vector takes everything");
-    texts.into_iter().for_each(|text| push(line, text));
-    push(line, &change.review.on.to_string());
-    push(line, &change.reason);
-    if let Some(details) = change.operation.details() {
-        render_details(line, details);
+/// A change as it will stand in the ledger, but for the two values that its place decides.
+pub(crate) struct Rendered {
+    pub(super) number: CertificateNumber,
+    pub(super) step: Step,
+    /// What stands behind sequence and revision, with the tab before it and the line break.
+    values: Vec<u8>,
+}
+
+impl From<&Change> for Rendered {
+    /// # Panics
+    ///
+    /// When a text holds a control character. The gate refuses those; written, they would shift
+    /// the values behind them for ever.
+    fn from(change: &Change) -> Self {
+        let mut values = Vec::with_capacity(VALUES_BYTES);
+        push(&mut values, change.operation.kind().code());
+        push(&mut values, change.number.as_str());
+        push(&mut values, &change.review.centre);
+        push_day(&mut values, change.review.on);
+        push(&mut values, &change.reason);
+        if let Some(details) = change.operation.details() {
+            render_details(&mut values, details);
+        }
+        values.push(b'\n');
+        Self {
+            number: change.number,
+            step: Step::of(change),
+            values,
+        }
     }
-    line.push(b'\n');
+}
+
+impl Rendered {
+    /// Appends the line, its line break included.
+    pub(super) fn write(&self, line: &mut Vec<u8>, sequence: u64, revision: u16) {
+        write!(line, "{sequence}\t{revision}").expect("a vector takes everything");
+        line.extend_from_slice(&self.values);
+    }
+
+    /// About how long its line is.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
 }
 
 fn render_details(line: &mut Vec<u8>, details: &Details) {
     push(line, details.name.expose());
     push(line, &details.id_type.code());
     push(line, details.id_number.expose());
-    push(line, &details.occupation_code.to_string());
+    write!(line, "\t{}", details.occupation_code).expect("a vector takes everything");
     push(line, &details.occupation_name);
     push(line, &details.direction);
-    push(line, &details.level.code().to_string());
+    push(line, details.level.code().encode_utf8(&mut [0; 4]));
     for score in details.scores {
-        push(
-            line,
-            &score.map_or_else(String::new, |score| score.to_string()),
-        );
+        line.push(b'\t');
+        if let Some(score) = score {
+            write!(line, "{score}").expect("a vector takes everything");
+        }
     }
     push(line, &details.plan_no);
     for day in [
@@ -128,17 +159,26 @@ fn render_details(line: &mut Vec<u8>, details: &Details) {
         details.roll_verified_on,
         details.issued_on,
     ] {
-        push(line, &day.to_string());
+        push_day(line, day);
     }
 }
 
+/// A day as `YYYY-MM-DD`; the gate admits years of four digits only.
+fn push_day(line: &mut Vec<u8>, day: Date) {
+    let (year, month, day) = (day.year(), day.month(), day.day());
+    write!(line, "\t{year:04}-{month:02}-{day:02}").expect("a vector takes everything");
+}
+
 fn push(line: &mut Vec<u8>, text: &str) {
-    assert!(
-        !text.contains(|c: char| c.is_control()),
-        "a control character passed the gate"
-    );
+    assert!(!has_control(text), "a control character passed the gate");
     line.push(b'\t');
     line.extend_from_slice(text.as_bytes());
+}
+
+/// Whether a control character is in a text: below a space, U+007F, and U+0080 to U+009F.
+fn has_control(text: &str) -> bool {
+    let is_suspicious = |byte: u8| byte < b' ' || byte == 0x7F || byte == 0xC2;
+    text.bytes().any(is_suspicious) && text.contains(char::is_control)
 }
 
 /// The values of a line that are left.
@@ -239,7 +279,7 @@ pub(super) mod tests {
 
     fn line(change: &Change) -> String {
         let mut line = Vec::new();
-        render(&mut line, 41, 2, change);
+        Rendered::from(change).write(&mut line, 41, 2);
         String::from_utf8(line).unwrap()
     }
 
@@ -285,6 +325,13 @@ pub(super) mod tests {
             (String::new(), "sequence is no number"),
         ] {
             assert_eq!(Entry::parse(&broken), Err(problem));
+        }
+    }
+
+    #[test]
+    fn every_control_character_is_seen() {
+        for c in (0..=0x10_FFFF).filter_map(char::from_u32) {
+            assert_eq!(has_control(&format!("a{c}b")), c.is_control(), "{c:?}");
         }
     }
 

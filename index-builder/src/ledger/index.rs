@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::iter::Peekable;
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -18,8 +18,10 @@ use snapshot::Digest;
 
 use super::error::LedgerError;
 use super::layout;
-use super::segment::{Numbered, Segment, SegmentWriter};
+use super::merge::{self, Records};
+use super::segment::{Found, Record, Segment, SegmentWriter};
 use super::standing::Standing;
+use super::standings::{PREFIX_BYTES, Standings};
 
 /// An older segment stays as it is when it is this many times as large as what follows it.
 const GROWTH: u64 = 2;
@@ -31,6 +33,9 @@ const AT_ONCE: u64 = if cfg!(test) { 8 } else { 100_000 };
 /// With more segments than this, look-ups cost more than merging: it is no longer put off. With 64,
 /// accepting 10,000,000 rows took three times the processor time.
 const SEGMENTS_MOST: usize = 16;
+
+/// Serials have six digits.
+const SERIALS: u32 = 1_000_000;
 
 /// Certificates merged between two questions whether to stop.
 const STOP_ASKED: u64 = if cfg!(test) { 2 } else { 65_536 };
@@ -47,7 +52,18 @@ pub(super) struct Addition {
     pub(super) batch: u32,
     pub(super) digest: Digest,
     pub(super) source: Digest,
-    pub(super) standings: HashMap<CertificateNumber, Standing>,
+    pub(super) standings: Standings,
+}
+
+/// What an index knows of a certificate.
+pub(super) enum Known {
+    /// Where it stands.
+    Standing(Standing),
+    /// Nothing, and nothing of these serials of the same institution, year and level.
+    Nothing {
+        /// The certificate's own among them.
+        serials: Range<u32>,
+    },
 }
 
 impl Index {
@@ -90,19 +106,40 @@ impl Index {
     /// Where a certificate stands; `None` when it was never issued. Cost: one look-up a segment,
     /// newest first.
     pub(super) fn find(&self, number: &CertificateNumber) -> Result<Option<Standing>, LedgerError> {
+        match self.known(number)? {
+            Known::Standing(standing) => Ok(Some(standing)),
+            Known::Nothing { .. } => Ok(None),
+        }
+    }
+
+    /// As [`find`](Self::find), and how far around an unknown number the others are unknown too.
+    pub(super) fn known(&self, number: &CertificateNumber) -> Result<Known, LedgerError> {
+        let is_near = |other: &CertificateNumber| {
+            other.as_bytes()[..PREFIX_BYTES] == number.as_bytes()[..PREFIX_BYTES]
+        };
+        let mut serials = 0..SERIALS;
         for segment in self.segments.iter().rev() {
-            if let Some(standing) = segment.find(number)? {
-                return Ok(Some(standing));
+            match segment.find(number)? {
+                Found::Standing(standing) => return Ok(Known::Standing(standing)),
+                Found::Between(before, after) => {
+                    if let Some(before) = before.filter(is_near) {
+                        serials.start = serials.start.max(before.serial() + 1);
+                    }
+                    if let Some(after) = after.filter(is_near) {
+                        serials.end = serials.end.min(after.serial());
+                    }
+                }
             }
         }
-        Ok(None)
+        Ok(Known::Nothing { serials })
     }
 
     /// Reads every block of every segment.
     pub(super) fn verify(&self) -> Result<(), LedgerError> {
         for segment in &self.segments {
-            for standing in segment.standings() {
-                standing?;
+            let mut records = Records::of(segment)?;
+            while records.head().is_some() {
+                records.advance()?;
             }
         }
         Ok(())
@@ -115,8 +152,7 @@ impl Index {
 
     /// Adds the next batch, merging what is small.
     pub(super) fn add(&mut self, dir: &Path, addition: Addition) -> Result<(), LedgerError> {
-        let mut fresh: Vec<Numbered> = addition.standings.into_iter().collect();
-        fresh.sort_unstable_by_key(|standing| standing.0);
+        let fresh = addition.standings.into_records();
         self.sources.insert(addition.source, addition.batch);
         let mut size = fresh.len() as u64;
         let mut kept = self.segments.len();
@@ -165,7 +201,7 @@ impl Index {
         &mut self,
         dir: &Path,
         kept: usize,
-        (newer, (last, digest)): (Vec<Numbered>, (u32, Digest)),
+        (newer, (last, digest)): (Vec<Record>, (u32, Digest)),
         stop: &dyn Fn() -> bool,
     ) -> Result<bool, LedgerError> {
         let merged = &self.segments[kept..];
@@ -174,13 +210,16 @@ impl Index {
         let path = layout::segment(dir, first, last);
         let written = write(dir, &path, |file| {
             let mut writer = SegmentWriter::new(file);
-            for (seen, standing) in (1_u64..).zip(Merge::new(merged, newer)) {
+            let mut seen = 0_u64;
+            let whole = merge::merge(merged, newer, |record| {
                 writer
-                    .push(&standing?)
+                    .push(record)
                     .map_err(LedgerError::io("write", &path))?;
-                if seen.is_multiple_of(STOP_ASKED) && stop() {
-                    return Ok(None);
-                }
+                seen += 1;
+                Ok(!(seen.is_multiple_of(STOP_ASKED) && stop()))
+            })?;
+            if !whole {
+                return Ok(None);
             }
             let file = writer.finish((first, last), digest, &sources);
             file.map(Some).map_err(LedgerError::io("write", &path))
@@ -304,57 +343,5 @@ fn remove(path: &Path) -> Result<(), LedgerError> {
             Err(LedgerError::io("remove", path)(error))
         }
         _ => Ok(()),
-    }
-}
-
-/// A sorted list of standings.
-type List<'a> = Box<dyn Iterator<Item = Result<Numbered, LedgerError>> + 'a>;
-
-/// Several sorted lists of standings as one; of equal numbers the newest list's.
-struct Merge<'a> {
-    /// Newest first.
-    lists: Vec<Peekable<List<'a>>>,
-}
-
-impl<'a> Merge<'a> {
-    fn new(older: &'a [Segment], fresh: Vec<Numbered>) -> Self {
-        let fresh: List<'a> = Box::new(fresh.into_iter().map(Ok));
-        let older = older
-            .iter()
-            .rev()
-            .map(|segment| Box::new(segment.standings()) as List<'a>);
-        Self {
-            lists: std::iter::once(fresh)
-                .chain(older)
-                .map(Iterator::peekable)
-                .collect(),
-        }
-    }
-}
-
-impl Iterator for Merge<'_> {
-    type Item = Result<Numbered, LedgerError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut smallest: Option<CertificateNumber> = None;
-        for list in &mut self.lists {
-            match list.peek() {
-                Some(Err(_)) => return list.next(),
-                Some(Ok((number, _))) if smallest.is_none_or(|least| *number < least) => {
-                    smallest = Some(*number);
-                }
-                _ => {}
-            }
-        }
-        let smallest = smallest?;
-        let is_smallest = |item: &Result<Numbered, LedgerError>| {
-            item.as_ref().is_ok_and(|standing| standing.0 == smallest)
-        };
-        let mut newest = None;
-        for list in &mut self.lists {
-            let item = list.next_if(is_smallest);
-            newest = newest.or(item);
-        }
-        newest
     }
 }

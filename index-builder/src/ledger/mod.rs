@@ -3,8 +3,8 @@
 //! It is the system of record: the published register is a pure function of its rows, the registry
 //! and the keys. Reading order: [`entry`] is one row, [`batch`] the file of one batch, [`chunk`]
 //! reads many of them, [`standing`] says what operations lead to. Writing: [`staged`] while a
-//! batch is judged, [`accepting`] when it becomes part of the ledger. [`segment`] and [`index`]
-//! are derived and can be removed at any time. The format is described in docs/ledger.md.
+//! batch is judged, [`standings`] what its rows lead to, [`accepting`] when it becomes part of the
+//! ledger. [`segment`], [`merge`] and [`index`] are derived and can be removed at any time. The format is described in docs/ledger.md.
 //!
 //! It holds personal data in clear text, so its directory has mode 0700, and no error quotes a row.
 
@@ -15,16 +15,18 @@ mod entry;
 mod error;
 mod index;
 mod layout;
+mod merge;
 mod segment;
 mod staged;
 mod standing;
+mod standings;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use accepting::Accepting;
 pub(crate) use batch::SourceFile;
 pub(crate) use chunk::{Chunk, Chunks};
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Entry, Rendered};
 pub(crate) use error::LedgerError;
 pub(crate) use index::Index;
 pub(crate) use staged::Staged;

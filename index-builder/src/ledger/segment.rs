@@ -49,11 +49,23 @@ const CACHED_BLOCKS: usize = 256;
 
 type Block = [u8; BLOCK_BYTES];
 
+/// A packed number and standing.
+pub(super) type Record = [u8; STANDING_BYTES];
+
 /// A block and its index in the file.
 type Cached = (u64, Box<Block>);
 
 /// A number and its standing.
 pub(super) type Numbered = (CertificateNumber, Standing);
+
+/// What a segment knows of a number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Found {
+    /// Where it stands.
+    Standing(Standing),
+    /// Nothing: it lies between these two, or at an end.
+    Between(Option<CertificateNumber>, Option<CertificateNumber>),
+}
 
 /// What the footer says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -117,29 +129,67 @@ impl Segment {
         Ok(whole.then_some(segment))
     }
 
-    /// The standing of a number. Cost: one block a level, a few microseconds when cached by the
-    /// system.
-    pub(super) fn find(&self, number: &CertificateNumber) -> Result<Option<Standing>, LedgerError> {
+    /// The standing of a number, or its neighbours. Cost: one block a level, a few microseconds
+    /// when cached by the system.
+    pub(super) fn find(&self, number: &CertificateNumber) -> Result<Found, LedgerError> {
         let mut index = 0;
         for &(first, _) in self.levels.iter().skip(1).rev() {
             let slot = self.with_block(first + index, |block| last_not_above(block, number))?;
             match slot {
                 Some(slot) => index = index * KEYS_A_BLOCK as u64 + slot as u64,
-                None => return Ok(None),
+                None => return self.between(None, 0),
             }
         }
-        self.with_block(index, |block| find_standing(block, number))
+        let searched = self.with_block(index, |block| {
+            let records = records_of(block);
+            match records.binary_search_by(|record| record[..KEY_BYTES].cmp(number.as_bytes())) {
+                Ok(slot) => Ok(unpack(&records[slot]).1),
+                Err(slot) => Err((
+                    slot.checked_sub(1).map(|slot| unpack(&records[slot]).0),
+                    records.get(slot).map(|record| unpack(record).0),
+                )),
+            }
+        })?;
+        match searched {
+            Ok(standing) => Ok(Found::Standing(standing)),
+            Err((before, None)) => self.between(before, index + 1),
+            Err((before, after)) => Ok(Found::Between(before, after)),
+        }
     }
 
-    /// All standings, in the order of the numbers.
-    pub(super) fn standings(&self) -> impl Iterator<Item = Result<Numbered, LedgerError>> + '_ {
-        let (first, count) = self.levels[0];
-        (first..first + count).flat_map(move |index| match self.read_block(index) {
-            Ok(block) => (0..count_of(&block))
-                .map(|slot| Ok(unpack_standing(&block, slot)))
-                .collect::<Vec<_>>(),
-            Err(error) => vec![Err(error)],
-        })
+    /// Between a number and the first one of a block, if there is such a block.
+    fn between(&self, before: Option<CertificateNumber>, block: u64) -> Result<Found, LedgerError> {
+        if block == self.blocks() {
+            return Ok(Found::Between(before, None));
+        }
+        let first = |block: &Block| records_of(block).first().map(|record| unpack(record).0);
+        Ok(Found::Between(before, self.with_block(block, first)?))
+    }
+
+    /// Blocks of standings.
+    pub(super) fn blocks(&self) -> u64 {
+        self.levels[0].1
+    }
+
+    /// Reads some blocks of standings, through `bytes`, and appends what is in them.
+    pub(super) fn read_records(
+        &self,
+        first: u64,
+        count: u64,
+        bytes: &mut Vec<u8>,
+        records: &mut Vec<Record>,
+    ) -> Result<(), LedgerError> {
+        let count = usize::try_from(count).expect("a few at once");
+        bytes.resize(count * BLOCK_BYTES, 0);
+        self.file
+            .read_exact_at(bytes, first * BLOCK_BYTES as u64)
+            .map_err(LedgerError::io("read", &self.path))?;
+        let blocks: &[Block] = bytes.as_chunks().0;
+        for (index, block) in (first..).zip(blocks) {
+            self.check(block, index)?;
+            records.extend_from_slice(records_of(block));
+        }
+        Ok(())
     }
 
     /// The source files of its batches.
@@ -188,10 +238,15 @@ impl Segment {
         self.file
             .read_exact_at(&mut block[..], at)
             .map_err(LedgerError::io("read", &self.path))?;
+        self.check(&block, index)?;
+        Ok(block)
+    }
+
+    fn check(&self, block: &Block, index: u64) -> Result<(), LedgerError> {
         if crc32c::crc32c(&block[..CRC_AT]) == u32_at(&block[..], CRC_AT) {
-            Ok(block)
+            Ok(())
         } else {
-            Err(self.damaged(at))
+            Err(self.damaged(index * BLOCK_BYTES as u64))
         }
     }
 
@@ -216,11 +271,13 @@ impl SegmentWriter {
     }
 
     /// Takes the next standing. Memory: 22 bytes for each 102 of them.
-    pub(super) fn push(&mut self, standing: &Numbered) -> io::Result<()> {
+    pub(super) fn push(&mut self, record: &Record) -> io::Result<()> {
         if self.count == 0 {
-            self.first_keys.push(*standing.0.as_bytes());
+            let mut key = [0; KEY_BYTES];
+            key.copy_from_slice(&record[..KEY_BYTES]);
+            self.first_keys.push(key);
         }
-        pack_standing(&mut self.block, self.count, standing);
+        self.block[self.count * STANDING_BYTES..][..STANDING_BYTES].copy_from_slice(record);
         self.count += 1;
         self.entries += 1;
         if self.count == STANDINGS_A_BLOCK {
@@ -337,16 +394,13 @@ fn last_not_above(block: &Block, number: &CertificateNumber) -> Option<usize> {
         .checked_sub(1)
 }
 
-fn find_standing(block: &Block, number: &CertificateNumber) -> Option<Standing> {
-    let records: &[[u8; STANDING_BYTES]] = block[..count_of(block) * STANDING_BYTES].as_chunks().0;
-    let slot = records
-        .binary_search_by(|record| record[..KEY_BYTES].cmp(number.as_bytes()))
-        .ok()?;
-    Some(unpack_standing(block, slot).1)
+fn records_of(block: &Block) -> &[Record] {
+    block[..count_of(block) * STANDING_BYTES].as_chunks().0
 }
 
-fn pack_standing(block: &mut Block, slot: usize, (number, standing): &Numbered) {
-    let record = &mut block[slot * STANDING_BYTES..][..STANDING_BYTES];
+/// A number and its standing as a record.
+pub(super) fn pack((number, standing): &Numbered) -> Record {
+    let mut record = [0; STANDING_BYTES];
     let day = date::to_day_number(standing.issued_on).expect("the gate admits no other days");
     record[..22].copy_from_slice(number.as_bytes());
     record[22] = u8::from(standing.withdrawn);
@@ -356,10 +410,11 @@ fn pack_standing(block: &mut Block, slot: usize, (number, standing): &Numbered) 
     let offset = standing.details_at.offset_bytes.to_le_bytes();
     assert!(offset[6..] == [0, 0], "a batch is smaller than 2^48 bytes");
     record[31..37].copy_from_slice(&offset[..6]);
+    record
 }
 
-fn unpack_standing(block: &Block, slot: usize) -> Numbered {
-    let record = &block[slot * STANDING_BYTES..][..STANDING_BYTES];
+/// The number and the standing of a record whose block's CRC fits.
+pub(super) fn unpack(record: &Record) -> Numbered {
     let number = std::str::from_utf8(&record[..22]).ok();
     let mut offset = [0; 8];
     offset[..6].copy_from_slice(&record[31..37]);
@@ -395,86 +450,4 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use certificate::Date;
-
-    fn standing(serial: u32) -> Numbered {
-        let number = CertificateNumber::parse(&format!("J000044000001203{serial:06}")).unwrap();
-        let standing = Standing {
-            revision: u16::try_from(serial % 7).unwrap() + 1,
-            withdrawn: serial.is_multiple_of(3),
-            issued_on: Date::constant(2020, 3, 9),
-            details_at: Place {
-                batch: 3,
-                offset_bytes: u64::from(serial) << 20,
-            },
-        };
-        (number, standing)
-    }
-
-    /// A segment of every second serial below `2 * entries`.
-    fn write(entries: u32) -> (tempfile::TempDir, PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("segment");
-        let mut writer = SegmentWriter::new(File::create_new(&path).unwrap());
-        for serial in 0..entries {
-            writer.push(&standing(serial * 2)).unwrap();
-        }
-        let sources = [(Digest::of(b"a"), 2), (Digest::of(b"b"), 3)];
-        writer
-            .finish((2, 3), Digest::of(b"head"), &sources)
-            .unwrap();
-        (dir, path)
-    }
-
-    #[test]
-    fn every_number_is_found_and_no_other() {
-        // One block, one full block, two levels, three levels.
-        for entries in [1, 102, 103, 102 * 185, 102 * 185 + 1] {
-            let (_dir, path) = write(entries);
-            let segment = Segment::open(&path).unwrap().unwrap();
-            assert_eq!(segment.footer.entries, u64::from(entries));
-            for serial in 0..entries {
-                let (number, expected) = standing(serial * 2);
-                assert_eq!(segment.find(&number).unwrap(), Some(expected));
-                assert_eq!(segment.find(&standing(serial * 2 + 1).0).unwrap(), None);
-            }
-            let below = CertificateNumber::parse("J000044000001199999999").unwrap();
-            assert_eq!(segment.find(&below).unwrap(), None);
-            let all: Vec<Numbered> = segment.standings().map(Result::unwrap).collect();
-            assert_eq!(
-                all,
-                (0..entries).map(|i| standing(i * 2)).collect::<Vec<_>>()
-            );
-            assert_eq!(segment.sources().unwrap()[1], (Digest::of(b"b"), 3));
-        }
-    }
-
-    #[test]
-    fn a_flipped_bit_is_never_an_unknown_number() {
-        let (_dir, path) = write(400);
-        let bytes = std::fs::read(&path).unwrap();
-        for at in (0..bytes.len()).step_by(97) {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= 0x10;
-            std::fs::write(&path, &damaged).unwrap();
-            let Some(segment) = Segment::open(&path).unwrap() else {
-                continue;
-            };
-            let looked_up = (0..400).map(|serial| segment.find(&standing(serial * 2).0));
-            let errors = looked_up.filter_map(Result::err).count();
-            assert!(errors > 0 || segment.sources().is_err(), "byte {at}");
-        }
-    }
-
-    #[test]
-    fn a_truncated_segment_is_not_opened() {
-        let (_dir, path) = write(400);
-        let bytes = std::fs::read(&path).unwrap();
-        for length in [0, 1, 127, 128, 4096, bytes.len() - 1] {
-            std::fs::write(&path, &bytes[..length]).unwrap();
-            assert!(Segment::open(&path).unwrap().is_none(), "{length}");
-        }
-    }
-}
+mod tests;

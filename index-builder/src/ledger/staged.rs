@@ -4,13 +4,11 @@
 //! `accept` seals the file and links it into the ledger; `check` stages in the same way, into a
 //! file without a name, and lets it fall. So both give the same verdicts.
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use certificate::record::Change;
 use certificate::{CertificateNumber, HolderName};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -20,15 +18,22 @@ use tempfile::TempPath;
 
 use super::batch::{self, HeadLine, SourceFile, SummaryLine};
 use super::chunk::Place;
-use super::entry::{self, Entry};
+use super::entry::{self, Entry, Rendered};
 use super::error::LedgerError;
 use super::index::Index;
 use super::layout;
 use super::standing::Standing;
+use super::standings::Standings;
 use super::{Head, Ledger};
 
 /// Lines are not longer than this; it is checked when they are written.
 const LINE_BYTES_MOST: usize = 64 * 1024;
+
+/// Sequence, revision and the tab between them are not longer than this.
+const PLACE_BYTES_MOST: usize = 32;
+
+/// Bytes hashed and written at once.
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A batch that is being judged.
 pub(crate) struct Staged<'a> {
@@ -36,15 +41,16 @@ pub(crate) struct Staged<'a> {
     batch: u32,
     first_sequence: u64,
     admitted: u64,
-    fresh: HashMap<CertificateNumber, Standing>,
-    out: BufWriter<File>,
+    standings: Standings,
+    file: File,
+    /// What is neither hashed nor written yet.
+    buffer: Vec<u8>,
     /// For errors.
     path: PathBuf,
     /// Removes the file when this is dropped; none when it has no name.
     name: Option<TempPath>,
     hasher: Hasher,
     source: Option<Digest>,
-    line: Vec<u8>,
 }
 
 /// A batch that only needs to be linked into the ledger.
@@ -54,7 +60,7 @@ pub(crate) struct Sealed {
     pub(super) digest: Digest,
     pub(super) source: Digest,
     pub(super) last_sequence: u64,
-    pub(super) standings: HashMap<CertificateNumber, Standing>,
+    pub(super) standings: Standings,
 }
 
 #[derive(Serialize)]
@@ -111,26 +117,23 @@ impl<'a> Staged<'a> {
             batch: head.batch() + 1,
             first_sequence: head.rows + 1,
             admitted: 0,
-            fresh: HashMap::new(),
-            out: BufWriter::with_capacity(256 * 1024, file),
+            standings: Standings::default(),
+            file,
+            buffer: Vec::with_capacity(BUFFER_BYTES + LINE_BYTES_MOST),
             path,
             name: None,
             hasher: Hasher::new(),
             source: None,
-            line: Vec::new(),
         }
     }
 
     /// Where a certificate stands after the ledger and the rows of this batch so far.
     pub(crate) fn standing(
-        &self,
+        &mut self,
         number: &CertificateNumber,
     ) -> Result<Option<Standing>, LedgerError> {
-        match (self.fresh.get(number), self.known) {
-            (Some(standing), _) => Ok(Some(*standing)),
-            (None, Some((_, index))) => index.find(number),
-            (None, None) => Ok(None),
-        }
+        let index = self.known.map(|(_, index)| index);
+        self.standings.find(number, index)
     }
 
     /// The holder's name of a certificate that stands so. Cost: one read.
@@ -139,10 +142,8 @@ impl<'a> Staged<'a> {
         let entry = match self.known {
             Some((ledger, _)) if place.batch != self.batch => ledger.entry_at(place)?,
             _ => {
-                self.out
-                    .flush()
-                    .map_err(LedgerError::io("write", &self.path))?;
-                read_entry(self.out.get_ref(), &self.path, place)?
+                self.flush()?;
+                read_entry(&self.file, &self.path, place)?
             }
         };
         entry
@@ -162,24 +163,24 @@ impl<'a> Staged<'a> {
     /// When the change does not fit that standing; the gate asks before it admits.
     pub(crate) fn push(
         &mut self,
-        change: &Change,
+        change: impl Into<Rendered>,
         before: Option<Standing>,
     ) -> Result<(), LedgerError> {
+        let change = change.into();
+        assert!(
+            change.len() < LINE_BYTES_MOST - PLACE_BYTES_MOST,
+            "the gate bounds every value"
+        );
         let place = Place {
             batch: self.batch,
-            offset_bytes: self.hasher.bytes(),
+            offset_bytes: self.position(),
         };
-        let after = Standing::after(before, change, place).expect("the gate asked before");
-        let mut line = std::mem::take(&mut self.line);
-        line.clear();
+        let after = Standing::after(before, change.step, place).expect("the gate asked before");
         let sequence = self.first_sequence + self.admitted;
-        entry::render(&mut line, sequence, after.revision, change);
-        assert!(line.len() <= LINE_BYTES_MOST, "the gate bounds every value");
-        self.write(&line)?;
-        self.line = line;
+        change.write(&mut self.buffer, sequence, after.revision);
         self.admitted += 1;
-        self.fresh.insert(change.number, after);
-        Ok(())
+        self.standings.insert(change.number, after);
+        self.flush_if_full()
     }
 
     /// Ends the file: report, summary, digest; durable when this returns.
@@ -193,37 +194,56 @@ impl<'a> Staged<'a> {
             rows,
             admitted: self.admitted,
             exit,
-            report_at: self.hasher.bytes(),
+            report_at: self.position(),
         };
         self.write(batch::serialized_line(&ReportLine { report }).as_bytes())?;
         self.write(batch::serialized_line(&summary).as_bytes())?;
+        self.flush()?;
         let digest = std::mem::take(&mut self.hasher).finish().sha256;
         self.write(format!("sha256 {digest}\n").as_bytes())?;
-        sync(&mut self.out).map_err(LedgerError::io("write", &self.path))?;
+        self.flush()?;
+        sync(&self.file).map_err(LedgerError::io("write", &self.path))?;
         Ok(Sealed {
             name: self.name.expect("a rehearsal is never sealed"),
             batch: self.batch,
             digest,
             source: self.source.expect("a rehearsal is never sealed"),
             last_sequence: self.first_sequence + self.admitted - 1,
-            standings: self.fresh,
+            standings: self.standings,
         })
     }
 
+    /// Where the next line begins.
+    fn position(&self) -> u64 {
+        self.hasher.bytes() + self.buffer.len() as u64
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), LedgerError> {
-        self.hasher.update(bytes);
-        self.out
-            .write_all(bytes)
-            .map_err(LedgerError::io("write", &self.path))
+        self.buffer.extend_from_slice(bytes);
+        self.flush_if_full()
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), LedgerError> {
+        if self.buffer.len() < BUFFER_BYTES {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), LedgerError> {
+        self.hasher.update(&self.buffer);
+        self.file
+            .write_all(&self.buffer)
+            .map_err(LedgerError::io("write", &self.path))?;
+        self.buffer.clear();
+        Ok(())
     }
 }
 
 /// A batch is never changed again, so nobody may write it, its owner included.
-fn sync(out: &mut BufWriter<File>) -> io::Result<()> {
-    out.flush()?;
-    out.get_ref()
-        .set_permissions(Permissions::from_mode(0o400))?;
-    out.get_ref().sync_all()
+fn sync(file: &File) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(0o400))?;
+    file.sync_all()
 }
 
 /// Reads the one line at a place.

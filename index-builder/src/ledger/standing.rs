@@ -33,26 +33,43 @@ pub(crate) enum Misfit {
     State,
 }
 
+/// What of a change a standing follows from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) kind: OperationKind,
+    /// Of the new details, where the change has some.
+    pub(super) issued_on: Option<Date>,
+}
+
+impl Step {
+    /// The step of a change.
+    pub(super) fn of(change: &Change) -> Self {
+        Self {
+            kind: change.operation.kind(),
+            issued_on: change.operation.details().map(|details| details.issued_on),
+        }
+    }
+}
+
 impl Standing {
-    /// What `change`, written at `place`, makes of `before`.
+    /// What a change, written at `place`, makes of `before`.
     ///
     /// # Errors
     ///
     /// [`Misfit`] when it does not fit; nothing is changed then.
     pub(super) fn after(
         before: Option<Self>,
-        change: &Change,
+        Step { kind, issued_on }: Step,
         place: Place,
     ) -> Result<Self, Misfit> {
-        let kind = change.operation.kind();
         if let Some(misfit) = Self::misfit(before.as_ref(), kind) {
             return Err(misfit);
         }
-        match (before, change.operation.details()) {
-            (before, Some(details)) => Ok(Self {
+        match (before, issued_on) {
+            (before, Some(issued_on)) => Ok(Self {
                 revision: before.map_or(1, |before| before.revision + 1),
                 withdrawn: before.is_some_and(|before| before.withdrawn),
-                issued_on: details.issued_on,
+                issued_on,
                 details_at: place,
             }),
             (Some(before), None) => Ok(Self {
@@ -125,8 +142,9 @@ mod tests {
         for (kinds, expected) in cases {
             let mut standing = Ok(None);
             for &kind in kinds {
-                standing = standing
-                    .and_then(|before| Standing::after(before, &operation(kind), PLACE).map(Some));
+                standing = standing.and_then(|before| {
+                    Standing::after(before, Step::of(&operation(kind)), PLACE).map(Some)
+                });
             }
             let result = standing.map(|standing| {
                 let standing = standing.unwrap();
@@ -138,15 +156,19 @@ mod tests {
 
     #[test]
     fn a_withdrawal_keeps_the_place_of_the_details() {
-        let issued = Standing::after(None, &issue(1), PLACE).unwrap();
+        let issued = Standing::after(None, Step::of(&issue(1)), PLACE).unwrap();
         let later = Place {
             batch: 2,
             offset_bytes: 7,
         };
-        let withdrawn = Standing::after(Some(issued), &withdrawal(1), later).unwrap();
+        let withdrawn = Standing::after(Some(issued), Step::of(&withdrawal(1)), later).unwrap();
         assert_eq!(withdrawn.details_at, PLACE);
-        let corrected =
-            Standing::after(Some(withdrawn), &operation(OperationKind::Correct), later).unwrap();
+        let corrected = Standing::after(
+            Some(withdrawn),
+            Step::of(&operation(OperationKind::Correct)),
+            later,
+        )
+        .unwrap();
         assert_eq!(corrected.details_at, later);
     }
 
@@ -154,10 +176,10 @@ mod tests {
     fn revisions_end() {
         let last = Standing {
             revision: u16::MAX,
-            ..Standing::after(None, &issue(1), PLACE).unwrap()
+            ..Standing::after(None, Step::of(&issue(1)), PLACE).unwrap()
         };
         assert_eq!(
-            Standing::after(Some(last), &withdrawal(1), PLACE),
+            Standing::after(Some(last), Step::of(&withdrawal(1)), PLACE),
             Err(Misfit::State)
         );
     }

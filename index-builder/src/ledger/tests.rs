@@ -280,7 +280,7 @@ fn assert_index_agrees(bench: &Bench) {
         for placed in chunk.unwrap().placed_entries() {
             let (place, entry) = placed.unwrap();
             let before = standings.get(&entry.change.number).copied();
-            let after = Standing::after(before, &entry.change, place).unwrap();
+            let after = Standing::after(before, standing::Step::of(&entry.change), place).unwrap();
             standings.insert(entry.change.number, after);
         }
     }
