@@ -7,6 +7,9 @@ use crate::text::tidied;
 /// Day 0 of the packed form.
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
+/// The last day of the packed form.
+const LAST: Date = jiff::civil::date(2149, 6, 6);
+
 /// Reads a day as `YYYY-MM-DD`, `YYYY/M/D`, `YYYYMMDD` or `YYYY年M月D日`; a midnight time after it
 /// (as spreadsheets print date cells) is dropped. `None` for anything else and for days that do
 /// not exist.
@@ -67,6 +70,11 @@ pub fn to_day_number(date: Date) -> Option<u16> {
     u16::try_from(hours / 24).ok()
 }
 
+/// Whether [`to_day_number`] has a number for a day.
+pub fn is_packable(date: Date) -> bool {
+    (EPOCH..=LAST).contains(&date)
+}
+
 /// The day of a packed number; every number is a day.
 pub fn from_day_number(day: u16) -> Date {
     EPOCH
@@ -76,6 +84,8 @@ pub fn from_day_number(day: u16) -> Date {
 
 #[cfg(test)]
 mod tests {
+    use jiff::ToSpan;
+
     use super::*;
 
     #[test]
@@ -121,5 +131,14 @@ mod tests {
         assert_eq!(from_day_number(18_330), Date::constant(2020, 3, 9));
         assert_eq!(to_day_number(Date::constant(1969, 12, 31)), None);
         assert_eq!(to_day_number(Date::constant(2149, 6, 7)), None);
+        for day in [EPOCH, LAST, Date::MIN, Date::MAX] {
+            for day in [
+                day,
+                day.saturating_add(1.days()),
+                day.saturating_sub(1.days()),
+            ] {
+                assert_eq!(is_packable(day), to_day_number(day).is_some(), "{day}");
+            }
+        }
     }
 }

@@ -32,6 +32,11 @@ impl OccupationCode {
             .then_some(Self(digits))
     }
 
+    /// The seven digits.
+    pub fn digits(&self) -> &[u8; 7] {
+        &self.0
+    }
+
     /// Whether the occupation is of the skills classes 3–6 (notice 一(三)).
     pub fn is_skilled(self) -> bool {
         (b'3'..=b'6').contains(&self.0[0])

@@ -164,6 +164,13 @@ impl Score {
     }
 }
 
+impl Score {
+    /// The score in hundredths.
+    pub fn hundredths(self) -> u16 {
+        self.0
+    }
+}
+
 impl std::fmt::Display for Score {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.0 / 100, self.0 % 100) {

@@ -10,7 +10,7 @@ use memchr::{memchr, memchr3};
 
 use super::decode::Text;
 use super::error::SpreadsheetError;
-use super::row::{Kind, Row, column_letters};
+use super::row::{CELL_BYTES_MOST, Kind, Row, column_letters};
 
 /// Where the reader is within a row.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,6 +59,14 @@ impl<E: From<SpreadsheetError>, F: FnMut(Row) -> Result<(), E>> Splitter<F> {
                 rest = &rest[1..];
                 continue;
             }
+            if self.state == State::Start
+                && self.row.len() == 0
+                && let Some(end) = self.line(rest)
+            {
+                self.mark(rest.as_bytes()[end])?;
+                rest = &rest[end + 1..];
+                continue;
+            }
             let run = self.run(rest);
             if run > 0 {
                 self.fill(&rest[..run]);
@@ -69,6 +77,14 @@ impl<E: From<SpreadsheetError>, F: FnMut(Row) -> Result<(), E>> Splitter<F> {
             }
         }
         Ok(())
+    }
+
+    /// Fills a row from a whole line without a quote, as nearly all are; tells where it ends.
+    fn line(&mut self, rest: &str) -> Option<usize> {
+        let bytes = rest.as_bytes();
+        let end = memchr3(b'\n', b'\r', b'"', bytes)?;
+        let is_plain = bytes[end] != b'"' && end <= CELL_BYTES_MOST;
+        (is_plain && self.row.fill_line(&rest[..end])).then_some(end)
     }
 
     /// Bytes at the beginning of `rest` that mean nothing but themselves here.

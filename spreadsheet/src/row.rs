@@ -15,6 +15,8 @@ pub struct Row {
     /// As a spreadsheet counts: the first row is 1.
     pub number: u64,
     text: String,
+    /// Where in the text the cell begins that is being filled.
+    from: usize,
     cells: Vec<Span>,
     /// Cells that were there, kept or not.
     width: usize,
@@ -26,6 +28,7 @@ pub struct Row {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Span {
     kind: Kind,
+    start: u32,
     end: u32,
 }
 
@@ -87,6 +90,29 @@ impl Row {
         }
     }
 
+    /// Fills an empty row with cells between commas, all but the end of the last one. Returns
+    /// false, and leaves the row empty, when there are more than are kept. The line is no longer
+    /// than a cell may be.
+    pub(super) fn fill_line(&mut self, line: &str) -> bool {
+        let mut start = 0;
+        for comma in memchr::memchr_iter(b',', line.as_bytes()) {
+            if self.cells.len() == CELLS_MOST {
+                self.cells.clear();
+                return false;
+            }
+            self.cells.push(Span {
+                kind: Kind::Text,
+                start: place(start),
+                end: place(comma),
+            });
+            start = comma + 1;
+        }
+        self.width = self.cells.len();
+        self.text.push_str(line);
+        self.from = start;
+        true
+    }
+
     /// Ends the cell that is being filled.
     pub(super) fn end_cell(&mut self, kind: Kind) {
         let filled = self.filling_bytes();
@@ -98,11 +124,15 @@ impl Row {
         let is_kept = self.cells.len() < CELLS_MOST;
         self.has_oversize |= kind == Kind::Oversize;
         if kind == Kind::Oversize || !is_kept {
-            self.text.truncate(self.text_end());
+            self.text.truncate(self.from);
         }
         if is_kept {
-            let end = u32::try_from(self.text.len()).expect("1,024 cells of 64 KiB");
-            self.cells.push(Span { kind, end });
+            self.cells.push(Span {
+                kind,
+                start: place(self.from),
+                end: place(self.text.len()),
+            });
+            self.from = self.text.len();
             self.width += 1;
         } else if filled > 0 {
             self.width = self.cells.len() + 1;
@@ -128,10 +158,7 @@ impl Row {
         let Some(span) = self.cells.get(column) else {
             return Cell::Text("");
         };
-        let start = column
-            .checked_sub(1)
-            .map_or(0, |before| self.cells[before].end);
-        let text = &self.text[start as usize..span.end as usize];
+        let text = &self.text[span.start as usize..span.end as usize];
         match span.kind {
             Kind::Text => Cell::Text(text),
             Kind::Number => Cell::Number(text),
@@ -148,11 +175,7 @@ impl Row {
         let Some(span) = self.cells.get(column) else {
             return "";
         };
-        let start = match column {
-            0 => 0,
-            _ => self.cells[column - 1].end,
-        };
-        &self.text[start as usize..span.end as usize]
+        &self.text[span.start as usize..span.end as usize]
     }
 
     /// About what it takes in memory.
@@ -192,13 +215,13 @@ impl Row {
         self.used() == 0
     }
 
-    fn text_end(&self) -> usize {
-        self.cells.last().map_or(0, |span| span.end as usize)
-    }
-
     fn filling_bytes(&self) -> usize {
-        self.text.len() - self.text_end()
+        self.text.len() - self.from
     }
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).expect("a row keeps about a megabyte")
 }
 
 impl<'a> Cell<'a> {

@@ -160,7 +160,7 @@ impl<'a> Delivered<'a> {
     pub(super) fn day(self, field: Field, findings: &mut Findings) -> Option<Date> {
         let text = self.text(field);
         // The register packs days from 1970 to 2149.
-        let day = date::parse(&text).filter(|&day| date::to_day_number(day).is_some());
+        let day = date::parse(&text).filter(|&day| date::is_packable(day));
         if day.is_none() {
             let problem = if text.is_empty() {
                 "没有填写"

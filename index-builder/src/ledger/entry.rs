@@ -3,8 +3,6 @@
 //! A line stands alone: its sequence and revision are in it, so lines can be parsed on any
 //! thread. Values hold no control character, so nothing needs quoting.
 
-use std::io::Write;
-
 use certificate::record::{Change, Details, Operation, OperationKind, Review, Score};
 use certificate::{
     CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, Level, OccupationCode,
@@ -128,7 +126,9 @@ impl From<&Change> for Rendered {
 impl Rendered {
     /// Appends the line, its line break included.
     pub(super) fn write(&self, line: &mut Vec<u8>, sequence: u64, revision: u16) {
-        write!(line, "{sequence}\t{revision}").expect("a vector takes everything");
+        push_number(line, sequence);
+        line.push(b'\t');
+        push_number(line, revision.into());
         line.extend_from_slice(&self.values);
     }
 
@@ -142,14 +142,15 @@ fn render_details(line: &mut Vec<u8>, details: &Details) {
     push(line, details.name.expose());
     push(line, &details.id_type.code());
     push(line, details.id_number.expose());
-    write!(line, "\t{}", details.occupation_code).expect("a vector takes everything");
+    let [a, b, c, d, e, f, g] = *details.occupation_code.digits();
+    line.extend_from_slice(&[b'\t', a, b'-', b, c, b'-', d, e, b'-', f, g]);
     push(line, &details.occupation_name);
     push(line, &details.direction);
     push(line, details.level.code().encode_utf8(&mut [0; 4]));
     for score in details.scores {
         line.push(b'\t');
         if let Some(score) = score {
-            write!(line, "{score}").expect("a vector takes everything");
+            push_score(line, score);
         }
     }
     push(line, &details.plan_no);
@@ -163,10 +164,46 @@ fn render_details(line: &mut Vec<u8>, details: &Details) {
     }
 }
 
-/// A day as `YYYY-MM-DD`; the gate admits years of four digits only.
+/// A score as it prints, without needless decimals.
+fn push_score(line: &mut Vec<u8>, score: Score) {
+    let hundredths = score.hundredths();
+    push_number(line, u64::from(hundredths / 100));
+    let [tenth, hundredth] = two_digits(hundredths % 100);
+    match (tenth, hundredth) {
+        (b'0', b'0') => {}
+        (_, b'0') => line.extend_from_slice(&[b'.', tenth]),
+        _ => line.extend_from_slice(&[b'.', tenth, hundredth]),
+    }
+}
+
+/// A day as `YYYY-MM-DD`; the gate admits no year before 1970.
 fn push_day(line: &mut Vec<u8>, day: Date) {
-    let (year, month, day) = (day.year(), day.month(), day.day());
-    write!(line, "\t{year:04}-{month:02}-{day:02}").expect("a vector takes everything");
+    let year = day.year().unsigned_abs();
+    let [a, b] = two_digits(year / 100);
+    let [c, d] = two_digits(year % 100);
+    let [e, f] = two_digits(day.month().unsigned_abs().into());
+    let [g, h] = two_digits(day.day().unsigned_abs().into());
+    line.extend_from_slice(&[b'\t', a, b, c, d, b'-', e, f, b'-', g, h]);
+}
+
+/// The digits of a number below 100.
+fn two_digits(number: u16) -> [u8; 2] {
+    [number / 10, number % 10].map(|digit| b'0' + u8::try_from(digit).expect("below 10"))
+}
+
+/// A number as it prints; `write!` costs more than all the rest of a line.
+fn push_number(line: &mut Vec<u8>, mut number: u64) {
+    // The largest has twenty digits.
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + u8::try_from(number % 10).expect("below 10");
+        number /= 10;
+        if number == 0 {
+            return line.extend_from_slice(&digits[first..]);
+        }
+    }
 }
 
 fn push(line: &mut Vec<u8>, text: &str) {
@@ -293,6 +330,28 @@ pub(super) mod tests {
              2020-11-02\t2020-11-09\t2020-11-10\t2020-11-30\n"
         );
         assert_eq!(line.split('\t').count(), COLUMNS.len());
+    }
+
+    #[test]
+    fn numbers_days_and_scores_as_they_print() {
+        let pushed = |push: &dyn Fn(&mut Vec<u8>)| {
+            let mut line = Vec::new();
+            push(&mut line);
+            String::from_utf8(line).unwrap()
+        };
+        for number in [0, 9, 10, 1_234_567, u64::MAX] {
+            assert_eq!(
+                pushed(&|line| push_number(line, number)),
+                number.to_string()
+            );
+        }
+        for day in [Date::constant(1970, 1, 1), Date::constant(2149, 12, 31)] {
+            assert_eq!(pushed(&|line| push_day(line, day)), format!("\t{day}"));
+        }
+        for text in ["0", "7", "100", "59.5", "59.05", "59.50", "0.01"] {
+            let score = Score::parse(text).unwrap();
+            assert_eq!(pushed(&|line| push_score(line, score)), score.to_string());
+        }
     }
 
     #[test]

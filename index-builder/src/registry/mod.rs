@@ -12,7 +12,7 @@ mod table;
 pub(crate) use facts::{Affiliation, Centre, Edition, Institution, Plan, Programme, comparable};
 pub(crate) use table::RegistryError;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 use certificate::workday::Calendar;
@@ -30,12 +30,15 @@ const OCCUPATIONS_MOST: usize = 10;
 
 /// All registry files, checked against each other.
 pub(crate) struct Registry {
-    institutions: BTreeMap<InstitutionCode, Institution>,
+    /// In the order of the codes.
+    institutions: Vec<Institution>,
+    institution_places: FxHashMap<InstitutionCode, usize>,
     programmes: FxHashMap<(InstitutionCode, OccupationCode), Vec<Programme>>,
     occupations: FxHashMap<OccupationCode, Vec<Edition>>,
     excluded_codes: FxHashMap<OccupationCode, Vec<Interval>>,
     excluded_names: FxHashMap<String, Vec<Interval>>,
     centres: Vec<Centre>,
+    centre_places: FxHashMap<String, usize>,
     plans: FxHashMap<String, Plan>,
     segments: FxHashMap<InstitutionCode, Vec<Segment>>,
     calendar: Calendar,
@@ -65,24 +68,25 @@ impl Registry {
         tables.check()?;
         let exclusions = tables.exclusions.each(files::exclusion)?;
         let (codes, names) = (by_code(&exclusions), by_name(&exclusions));
-        let institutions = tables.institutions.each(files::institution)?;
+        let mut institutions = tables.institutions.each(files::institution)?;
+        institutions.sort_unstable_by_key(|one| one.code);
+        let centres = tables.centres.each(files::centre)?;
         let plans = tables.plans.each(files::plan)?;
         let segments = match &tables.segments {
             Some(table) => table.each(files::segment)?,
             None => Vec::new(),
         };
         Ok(Self {
-            institutions: institutions
-                .into_iter()
-                .map(|one| (one.code, one))
-                .collect(),
+            institution_places: places(&institutions, |one| one.code),
+            institutions,
             programmes: grouped(tables.programmes.each(files::programme)?, |one| {
                 (one.institution, one.occupation)
             }),
             occupations: grouped(tables.occupations.each(files::edition)?, |one| one.code),
             excluded_codes: codes,
             excluded_names: names,
-            centres: tables.centres.each(files::centre)?,
+            centre_places: places(&centres, |one| one.code.clone()),
+            centres,
             plans: plans
                 .into_iter()
                 .map(|plan| (plan.plan_no.clone(), plan))
@@ -100,12 +104,13 @@ impl Registry {
 
     /// Every institution, in the order of the codes.
     pub(crate) fn institutions(&self) -> impl Iterator<Item = &Institution> {
-        self.institutions.values()
+        self.institutions.iter()
     }
 
     /// An institution, removed ones among them.
     pub(crate) fn institution(&self, code: &InstitutionCode) -> Option<&Institution> {
-        self.institutions.get(code)
+        let place = self.institution_places.get(code)?;
+        self.institutions.get(*place)
     }
 
     /// Every review centre, in the order of the file.
@@ -115,7 +120,8 @@ impl Registry {
 
     /// A review centre.
     pub(crate) fn centre(&self, code: &str) -> Option<&Centre> {
-        self.centres.iter().find(|centre| centre.code == code)
+        let place = self.centre_places.get(code)?;
+        self.centres.get(*place)
     }
 
     /// A filed plan.
@@ -252,6 +258,12 @@ impl Tables {
         }
         hasher.finish().sha256
     }
+}
+
+/// Where each fact stands, by its key.
+fn places<K: Eq + std::hash::Hash, T>(facts: &[T], key: impl Fn(&T) -> K) -> FxHashMap<K, usize> {
+    let keys = facts.iter().map(key);
+    keys.enumerate().map(|(place, key)| (key, place)).collect()
 }
 
 fn grouped<K: Eq + std::hash::Hash, T>(
