@@ -24,21 +24,28 @@ pub fn parse(text: &str) -> Option<Date> {
         .strip_suffix(" 00:00:00")
         .or_else(|| text.strip_suffix("T00:00:00"))
         .unwrap_or(&text);
-    let parts: Vec<&str> = if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        vec![&text[..4], &text[4..6], &text[6..]]
-    } else if let Some(chinese) = text.strip_suffix('日') {
-        chinese.split(['年', '月']).map(str::trim).collect()
-    } else {
-        text.split(if text.contains('/') { '/' } else { '-' })
-            .collect()
-    };
-    let [year, month, day] = parts[..] else {
-        return None;
-    };
+    if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return of_parts([&text[..4], &text[4..6], &text[6..]].into_iter());
+    }
+    if let Some(chinese) = text.strip_suffix('日') {
+        return of_parts(chinese.split(['年', '月']).map(str::trim));
+    }
+    let separator = if text.contains('/') { '/' } else { '-' };
+    of_parts(text.split(separator))
+}
+
+/// A day from the digits of its year, month and day.
+fn of_parts<'a>(mut parts: impl Iterator<Item = &'a str>) -> Option<Date> {
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
     let digits = |part: &str, most: usize| {
         (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
     };
-    if year.len() != 4 || !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
+    if parts.next().is_some()
+        || year.len() != 4
+        || !digits(year, 4)
+        || !digits(month, 2)
+        || !digits(day, 2)
+    {
         return None;
     }
     Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()

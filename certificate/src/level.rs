@@ -34,6 +34,13 @@ impl Level {
 
     /// Reads a code, an official name such as `三级/高级工`, or either half of it.
     pub fn parse(text: &str) -> Option<Self> {
+        let is_name = |(_, grade, title): &&(u8, &str, &str)| {
+            let rest = text.strip_prefix(grade);
+            rest.and_then(|rest| rest.strip_prefix('/')) == Some(*title)
+        };
+        if let Some(level) = LEVELS.iter().find(is_name) {
+            return Some(Self(level.0));
+        }
         let mut text = tidied(text);
         if text.contains(char::is_whitespace) {
             text = text.split_whitespace().collect();

@@ -29,7 +29,7 @@ const GROUP_ROWS: usize = 1024;
 const GROUP_BYTES: usize = 1024 * 1024;
 
 /// Groups between the reader and the ledger: as many rows as are judged while a batch is synced.
-const GROUPS_AHEAD: usize = 64;
+const GROUPS_AHEAD: usize = 32;
 
 /// The verdicts on files, as they are needed.
 pub(crate) struct Ahead<'a> {
@@ -95,7 +95,7 @@ pub(crate) fn judge<T>(
         let work = Arc::new(Mutex::new(work));
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             let work = Arc::clone(&work);
-            start(scope, move || judge_groups(&work))?;
+            start(scope, "judge", move || judge_groups(&work))?;
         }
         drop(work);
         let reader = Reader {
@@ -104,7 +104,7 @@ pub(crate) fn judge<T>(
             groups,
             wanted,
         };
-        start(scope, move || reader.read(files))?;
+        start(scope, "read", move || reader.read(files))?;
         take(&mut Ahead {
             events,
             asked: 0,
@@ -115,9 +115,11 @@ pub(crate) fn judge<T>(
 
 fn start<'s>(
     scope: &'s thread::Scope<'s, '_>,
+    name: &str,
     work: impl FnOnce() + Send + 's,
 ) -> Result<(), Failure> {
-    match thread::Builder::new().spawn_scoped(scope, work) {
+    let thread = thread::Builder::new().name(name.to_owned());
+    match thread.spawn_scoped(scope, work) {
         Ok(_) => Ok(()),
         Err(source) => Err(Failure::Io {
             doing: "start threads on",

@@ -61,7 +61,7 @@ impl Judge {
     }
 
     fn count(&mut self, bytes: &[u8], is_last: bool) {
-        let whole = match std::str::from_utf8(bytes) {
+        let whole = match simdutf8::compat::from_utf8(bytes) {
             Ok(_) => Some(bytes.len()),
             // The block ends within a character.
             Err(error) if error.error_len().is_none() && !is_last => Some(error.valid_up_to()),

@@ -239,7 +239,13 @@ impl<'a> Cell<'a> {
         match self {
             Self::Number(_) | Self::Date(_) => true,
             // Folding makes no E of another ASCII character.
-            Self::Text(text) if text.is_ascii() && !text.contains(['E', 'e']) => false,
+            Self::Text(text)
+                if text
+                    .bytes()
+                    .all(|byte| byte.is_ascii() && byte | 32 != b'e') =>
+            {
+                false
+            }
             Self::Text(text) => is_exponential(&certificate::tidied(text)),
             Self::Fault | Self::Oversize => false,
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use certificate::{Date, date, tidied, tidied_prose};
+use certificate::{Date, date, is_blank, tidied, tidied_prose};
 
 use super::code::Code;
 use super::finding::Findings;
@@ -158,11 +158,11 @@ impl<'a> Delivered<'a> {
 
     /// A needed day. `None` when it is not there or no day, which is told.
     pub(super) fn day(self, field: Field, findings: &mut Findings) -> Option<Date> {
-        let text = self.text(field);
+        let cell = self.cell(field);
         // The register packs days from 1970 to 2149.
-        let day = date::parse(&text).filter(|&day| date::is_packable(day));
+        let day = date::parse(cell.text()).filter(|&day| date::is_packable(day));
         if day.is_none() {
-            let problem = if text.is_empty() {
+            let problem = if is_blank(cell.text()) {
                 "没有填写"
             } else {
                 "不是日期，应如2020-03-09"

@@ -62,9 +62,9 @@ pub(super) fn read_id_number(
 /// `score_out_of_range`: empty, or 0 to 100 with at most two decimals.
 pub(super) fn read_scores(row: Delivered<'_>, findings: &mut Findings) -> [Option<Score>; 3] {
     [Field::TheoryScore, Field::SkillScore, Field::OverallScore].map(|field| {
-        let text = row.text(field);
-        let score = Score::parse(&text);
-        if score.is_none() && (!text.is_empty() || row.is_faulty(field)) {
+        let text = row.cell(field).text();
+        let score = Score::parse(text);
+        if score.is_none() && (!is_blank(text) || row.is_faulty(field)) {
             let message = "成绩应为0至100，最多两位小数；没有成绩则留空";
             findings.reject(Code::ScoreOutOfRange, field, message);
         }

@@ -29,8 +29,7 @@ pub(super) fn known<'r>(
     assessed_on: Date,
     findings: &mut Findings,
 ) -> Option<&'r Edition> {
-    let written = row.text(Field::OccupationName);
-    let written = comparable(&written);
+    let written = comparable(row.cell(Field::OccupationName).text());
     let mut editions = registry.editions(&code, assessed_on).peekable();
     if editions.peek().is_none() {
         let message = "认定当日的职业目录中没有这个职业编码";
@@ -95,7 +94,7 @@ pub(super) fn is_filed(
 
 /// `level_unknown`: a code or either half of a name.
 pub(super) fn read_level(row: Delivered<'_>, findings: &mut Findings) -> Option<Level> {
-    let level = Level::parse(&row.text(Field::Level));
+    let level = Level::parse(row.cell(Field::Level).text());
     if level.is_none() {
         let message = "职业技能等级应为1至5，或“三级/高级工”这样的名称";
         findings.reject(Code::LevelUnknown, Field::Level, message);
