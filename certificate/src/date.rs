@@ -85,7 +85,7 @@ pub fn is_packable(date: Date) -> bool {
 /// The day of a packed number; every number is a day.
 pub fn from_day_number(day: u16) -> Date {
     EPOCH
-        .checked_add(jiff::Span::new().days(i64::from(day)))
+        .checked_add(jiff::SignedDuration::from_hours(24 * i64::from(day)))
         .expect("65,535 days after 1970 are within the calendar")
 }
 
