@@ -7,7 +7,7 @@ use snapshot::{LayerKind, LayerRef, PublishedLayer, Store};
 use super::fold::{Before, Folded, Folding};
 use super::merge::{self, Overlay};
 use super::recount::Recount;
-use super::witness::Witnesses;
+use super::witness::{Witness, Witnesses};
 use super::writing::{Entry, LayerWriter, Written};
 use super::{CompileError, Compiled, Inputs, Means, Phases, Previous, Reading, read, texts};
 use crate::ledger::Index;
@@ -45,10 +45,9 @@ pub(crate) fn grow(
     store: &Store,
     growth: &Growth<'_>,
 ) -> Result<Compiled, CompileError> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(means.threads)
-        .build()?;
-    pool.install(|| grow_here(inputs, means, store, growth))
+    means
+        .pool()?
+        .install(|| grow_here(inputs, means, store, growth))
 }
 
 fn grow_here(
@@ -117,7 +116,7 @@ fn told(
     let Folded { number, row, .. } = &folded;
     recount.replace(number, folded.before.as_ref(), row, folded.latest_review)?;
     if let Some(details) = &folded.details {
-        witnesses.remember(number, details);
+        witnesses.remember(number, Witness::of(details, None));
     }
     witnesses.expect(number, row);
     Ok(folded.into())

@@ -1,9 +1,10 @@
 //! Compiles the ledger into layers and their texts.
 //!
 //! ```text
-//! ledger ─► reading ─► sort by number ─► fold ─► writing: numbers + rows, survey
+//! ledger ─► reading ─► sort by number ─► fold ─► writing: numbers + rows
 //!           hashes,                      one row   └► sort by holder ─► holders
-//!           codes                        a number
+//!           codes                        a number,
+//!                                        survey
 //! ```
 //!
 //! Either of the whole ledger, or of what came after an earlier generation: then the changed
@@ -15,6 +16,7 @@
 //! Memory is bounded whatever the number of certificates. It does not know what is live.
 
 mod codes;
+mod distinct;
 mod error;
 mod fold;
 mod grow;
@@ -41,6 +43,7 @@ use snapshot::{BlobRef, Counts, Coverage, LayerKind, LayerRef, Store};
 
 use crate::ledger::{Head, Ledger};
 use crate::registry::Registry;
+use crate::relay::relay;
 use crate::sort::Sorter;
 
 pub(crate) use error::CompileError;
@@ -106,10 +109,7 @@ pub(crate) fn compile(
     means: &Means,
     store: &Store,
 ) -> Result<Compiled, CompileError> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(means.threads)
-        .build()?;
-    pool.install(|| compile_here(inputs, means, store))
+    means.pool()?.install(|| compile_here(inputs, means, store))
 }
 
 /// Compiles on the current pool.
@@ -134,13 +134,19 @@ fn compile_here(
     let by_holder = Sorter::new(&means.spool, means.holders_bytes(), changes.records());
     let mut writer = LayerWriter::new(store, by_holder, changes.records())?;
     let mut survey = Survey::default();
-    for folded in Folding::new(changes, None) {
+    let rows = Folding::new(changes, None).map(|folded| {
         let folded = folded?;
         let latest_review = folded.latest_review.unwrap_or(folded.row.reviewed_on);
         survey.count(&folded.number, &folded.row, latest_review);
         witnesses.expect(&folded.number, &folded.row);
-        writer.push(&Entry::from(folded))?;
-    }
+        Ok::<_, CompileError>(Entry::from(folded))
+    });
+    relay(rows, |rows| {
+        for entry in rows {
+            writer.push(&entry?)?;
+        }
+        Ok::<_, CompileError>(())
+    })?;
     phases.end("rows");
 
     let written = writer.finish(std::iter::empty())?;
@@ -168,6 +174,9 @@ fn read<'a>(
 ) -> Result<Reading<'a>, CompileError> {
     let head = inputs.ledger.head();
     let expected = head.rows.saturating_sub(after.rows);
+    if head.rows >> record::SEQUENCE_BITS != 0 {
+        return Err(CompileError::LayerFull);
+    }
     let mut reading = Reading {
         key: inputs.key,
         tables,
@@ -182,6 +191,16 @@ fn read<'a>(
 }
 
 impl Means {
+    /// Threads to work on.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError::Threads`].
+    pub(crate) fn pool(&self) -> Result<rayon::ThreadPool, CompileError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads);
+        Ok(pool.build()?)
+    }
+
     fn sorts_bytes(&self) -> usize {
         self.memory_bytes.saturating_sub(FIXED_BYTES)
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use certificate::record::{Change, Details};
+use certificate::record::Details;
 use certificate::{CertificateNumber, HolderName, IdentityNumber};
 use snapshot::{Digest, Row};
 
@@ -23,10 +23,16 @@ pub(crate) struct Witness {
 
 /// The remembered certificates: those whose number a seeded hash picks.
 pub(crate) struct Witnesses {
+    lot: Lot,
+    by_number: BTreeMap<CertificateNumber, Witness>,
+}
+
+/// Which certificates are remembered.
+#[derive(Clone, Copy)]
+pub(crate) struct Lot {
     seed: u64,
     /// Numbers that hash below this are remembered.
     threshold: u64,
-    by_number: BTreeMap<CertificateNumber, Witness>,
 }
 
 impl Witnesses {
@@ -39,8 +45,7 @@ impl Witnesses {
             false => u64::MAX / certificates * most,
         };
         Self {
-            seed,
-            threshold,
+            lot: Lot { seed, threshold },
             by_number: BTreeMap::new(),
         }
     }
@@ -50,25 +55,23 @@ impl Witnesses {
         Self::new(0, 0)
     }
 
-    /// Sees a change of the ledger go by.
-    pub(crate) fn observe(&mut self, change: &Change) {
-        if let Some(details) = change.operation.details() {
-            self.remember(&change.number, details);
-        }
+    /// Whom it remembers.
+    pub(crate) fn lot(&self) -> Lot {
+        self.lot
     }
 
-    /// Sees whose certificate was changed by changes that do not say so.
-    pub(super) fn remember(&mut self, number: &CertificateNumber, details: &Details) {
-        if self.picks(number)
+    /// Sees what the ledger says of a certificate: newer things replace older ones.
+    pub(crate) fn remember(&mut self, number: &CertificateNumber, witness: Witness) {
+        if self.lot.picks(number)
             && (self.by_number.len() < MOST || self.by_number.contains_key(number))
         {
-            self.by_number.insert(*number, Witness::of(details, None));
+            self.by_number.insert(*number, witness);
         }
     }
 
     /// Sees the row that is written for a certificate.
     pub(crate) fn expect(&mut self, number: &CertificateNumber, row: &Row) {
-        if self.picks(number)
+        if self.lot.picks(number)
             && let Some(witness) = self.by_number.get_mut(number)
         {
             witness.row = Some(*row);
@@ -79,11 +82,21 @@ impl Witnesses {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&CertificateNumber, &Witness)> {
         self.by_number.iter()
     }
+}
 
-    /// FNV-1a over the number, then mixed, because its high bits alone are not even enough.
-    fn picks(&self, number: &CertificateNumber) -> bool {
-        let fold = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        mix(number.as_bytes().iter().fold(self.seed, fold)) <= self.threshold
+impl Lot {
+    /// Whether a certificate is to be remembered. Cost: 3 ns, for every row goes by here twice.
+    pub(crate) fn picks(self, number: &CertificateNumber) -> bool {
+        let bytes = number.as_bytes();
+        // The first two cover 16 bytes and the last one the serial.
+        let words = [
+            bytes.first_chunk(),
+            bytes[8..].first_chunk(),
+            bytes.last_chunk(),
+        ];
+        let words = words.into_iter().flatten().copied();
+        let fold = |hash, word| mix(hash ^ u64::from_le_bytes(word));
+        words.fold(self.seed, fold) <= self.threshold
     }
 }
 

@@ -7,6 +7,7 @@ use snapshot::{BlobRef, Holders, NumbersAndRows, Row, Store, layout};
 
 use super::CompileError;
 use crate::progress::Progress;
+use crate::relay::relay;
 use crate::sort::{SortError, Sorter};
 
 /// Bytes of a holder's key and an ordinal in the second sort.
@@ -91,41 +92,73 @@ impl<'s> LayerWriter<'s> {
         Ok(ordinal)
     }
 
-    /// Writes the holders, those of pushed entries and `others`, which are in order.
+    /// Writes the holders, those of pushed entries and `others`, which are in order, while numbers
+    /// and rows are flushed and read back.
     pub(super) fn finish(
         self,
-        others: impl Iterator<Item = Held>,
+        others: impl Iterator<Item = Held> + Send,
     ) -> Result<Written, CompileError> {
-        let certificates = self.certificates;
-        let (numbers, rows, _) = self.rows.finish()?;
-        drop(self.progress);
-        let mut progress = Progress::count("writing holders", certificates);
-        let mut writer = Holders::new(self.store, certificates)?;
-        let mut ours = self.by_holder.finish()?.map(unpack).peekable();
-        let mut others = others.peekable();
-        for written in 1_u64.. {
-            let ours_first = match (ours.peek(), others.peek()) {
-                (None, None) => break,
-                (Some(Ok(ours)), Some(others)) => ours < others,
-                (ours, _) => ours.is_some(),
-            };
-            let next = match ours_first {
-                true => ours.next().transpose()?,
-                false => others.next(),
-            };
-            let Some((key, ordinal)) = next else { break };
-            writer.push(key, ordinal)?;
-            if written.is_multiple_of(PROGRESS_ROWS) {
-                progress.advance(PROGRESS_ROWS);
-            }
-        }
+        let Self {
+            store,
+            rows,
+            by_holder,
+            progress,
+            certificates,
+        } = self;
+        drop(progress);
+        let (rows, holders) = rayon::join(
+            || rows.finish(),
+            || {
+                let ours = by_holder.finish()?.map(unpack);
+                relay(merged(ours, others), |all| {
+                    holders(store, certificates, all)
+                })
+            },
+        );
+        let (numbers, rows, _) = rows?;
         Ok(Written {
             numbers,
-            holders: writer.finish()?,
+            holders: holders?,
             rows,
             certificates,
         })
     }
+}
+
+/// Two lists in order as one.
+fn merged(
+    ours: impl Iterator<Item = Result<Held, SortError>>,
+    others: impl Iterator<Item = Held>,
+) -> impl Iterator<Item = Result<Held, SortError>> {
+    let mut ours = ours.peekable();
+    let mut others = others.peekable();
+    std::iter::from_fn(move || {
+        let ours_first = match (ours.peek(), others.peek()) {
+            (Some(Ok(ours)), Some(others)) => ours < others,
+            (ours, _) => ours.is_some(),
+        };
+        match ours_first {
+            true => ours.next(),
+            false => others.next().map(Ok),
+        }
+    })
+}
+
+fn holders(
+    store: &Store,
+    certificates: u64,
+    all: &mut dyn Iterator<Item = Result<Held, SortError>>,
+) -> Result<BlobRef, CompileError> {
+    let mut progress = Progress::count("writing holders", certificates);
+    let mut writer = Holders::new(store, certificates)?;
+    for (written, held) in (1_u64..).zip(all) {
+        let (key, ordinal) = held?;
+        writer.push(key, ordinal)?;
+        if written.is_multiple_of(PROGRESS_ROWS) {
+            progress.advance(PROGRESS_ROWS);
+        }
+    }
+    Ok(writer.finish()?)
 }
 
 fn unpack(held: Result<[u8; HOLDER_WIDTH], SortError>) -> Result<Held, SortError> {

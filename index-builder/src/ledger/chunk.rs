@@ -9,11 +9,14 @@ use snapshot::digest::Hasher;
 use super::batch::Batch;
 use super::entry::Entry;
 use super::error::LedgerError;
+use super::line::{Line, Lines};
 
 /// Bytes read at once.
-const BLOCK_BYTES: u64 = 1024 * 1024;
+const BLOCK_BYTES: u64 = 512 * 1024;
 
-/// Whole lines of one batch, about a megabyte, to be parsed on any thread.
+/// Whole lines of one batch, about half a megabyte, to be parsed on any thread.
+///
+/// Invariant: `text` ends with a line break.
 pub(crate) struct Chunk {
     path: PathBuf,
     batch: u32,
@@ -40,6 +43,8 @@ pub(crate) struct Chunks<'a> {
     previous: Digest,
     rows: u64,
     reading: Option<Reading>,
+    /// Memory of chunks that were used: fresh memory costs a third of reading into it.
+    spare: Vec<Vec<u8>>,
 }
 
 /// A batch that is being read.
@@ -64,7 +69,13 @@ impl<'a> Chunks<'a> {
             previous: after.1,
             rows: after.2,
             reading: None,
+            spare: Vec::new(),
         }
+    }
+
+    /// Takes back a chunk that is done with, to read another one into its memory.
+    pub(crate) fn reuse(&mut self, chunk: Chunk) {
+        self.spare.push(chunk.text);
     }
 
     fn open_next(&mut self) -> Result<Reading, LedgerError> {
@@ -93,7 +104,7 @@ impl<'a> Chunks<'a> {
             rows: 0,
             carry: Vec::new(),
         };
-        reading.read(reading.batch.rows.start)?;
+        reading.read(reading.batch.rows.start, &mut Vec::new())?;
         Ok(reading)
     }
 
@@ -102,7 +113,7 @@ impl<'a> Chunks<'a> {
             match &mut self.reading {
                 None if self.next_batch > self.last_batch => return Ok(None),
                 None => self.reading = Some(self.open_next()?),
-                Some(reading) => match reading.chunk()? {
+                Some(reading) => match reading.chunk(&mut self.spare)? {
                     Some(chunk) => return Ok(Some(chunk)),
                     None => self.reading = None,
                 },
@@ -126,31 +137,33 @@ impl Iterator for Chunks<'_> {
 }
 
 impl Reading {
-    /// Reads and hashes the next bytes up to `until`.
-    fn read(&mut self, until: u64) -> Result<Vec<u8>, LedgerError> {
+    /// Reads and hashes the next bytes up to `until`, behind what `text` has.
+    fn read(&mut self, until: u64, text: &mut Vec<u8>) -> Result<(), LedgerError> {
         let length = usize::try_from(until - self.at).expect("blocks are small");
-        let mut block = vec![0; length];
+        let begin = text.len();
+        text.resize(begin + length, 0);
+        let block = &mut text[begin..];
         self.batch
             .file
-            .read_exact_at(&mut block, self.at)
+            .read_exact_at(block, self.at)
             .map_err(LedgerError::io("read", &self.batch.path))?;
-        self.hasher.update(&block);
+        self.hasher.update(block);
         self.at = until;
-        Ok(block)
+        Ok(())
     }
 
     /// The next whole lines; `None` when the batch is read and its digest fits.
-    fn chunk(&mut self) -> Result<Option<Chunk>, LedgerError> {
+    fn chunk(&mut self, spare: &mut Vec<Vec<u8>>) -> Result<Option<Chunk>, LedgerError> {
         while self.at < self.batch.rows.end {
             let offset_bytes = self.at - self.carry.len() as u64;
-            let block = self.read(self.batch.rows.end.min(self.at + BLOCK_BYTES))?;
-            let mut text = std::mem::take(&mut self.carry);
-            text.extend_from_slice(&block);
-            let whole = text
-                .iter()
-                .rposition(|&byte| byte == b'\n')
-                .map_or(0, |at| at + 1);
-            self.carry = text.split_off(whole);
+            let until = self.batch.rows.end.min(self.at + BLOCK_BYTES);
+            let mut text = spare.pop().unwrap_or_default();
+            text.clear();
+            text.append(&mut self.carry);
+            self.read(until, &mut text)?;
+            let whole = memchr::memrchr(b'\n', &text).map_or(0, |at| at + 1);
+            self.carry.extend_from_slice(&text[whole..]);
+            text.truncate(whole);
             if whole > 0 {
                 return Ok(Some(self.cut(offset_bytes, text)));
             }
@@ -160,7 +173,7 @@ impl Reading {
 
     fn cut(&mut self, offset_bytes: u64, text: Vec<u8>) -> Chunk {
         let first_sequence = self.batch.head.first_sequence + self.rows;
-        self.rows += text.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.rows += memchr::memchr_iter(b'\n', &text).count() as u64;
         Chunk {
             path: self.batch.path.clone(),
             batch: self.batch.head.batch,
@@ -177,7 +190,7 @@ impl Reading {
         }
         let end = self.batch.trailer_at;
         while self.at < end {
-            self.read(end.min(self.at + BLOCK_BYTES))?;
+            self.read(end.min(self.at + BLOCK_BYTES), &mut Vec::new())?;
         }
         let hasher = std::mem::take(&mut self.hasher);
         if hasher.finish().sha256 == self.batch.digest {
@@ -198,40 +211,47 @@ impl Chunk {
         self.text.len()
     }
 
-    /// The entries, parsed one by one. Cost: about 2 µs each.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Result<Entry, LedgerError>> + '_ {
-        self.placed_entries()
-            .map(|placed| placed.map(|(_, entry)| entry))
+    /// The lines, read one by one. Cost: about 0.4 µs each.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Result<Line<'_>, LedgerError>> + '_ {
+        self.placed_lines()
+            .map(|placed| placed.map(|(_, line)| line))
     }
 
-    /// The entries and where they lie.
+    /// The entries and where they lie. Cost: about 0.8 µs each.
     pub(super) fn placed_entries(
         &self,
     ) -> impl Iterator<Item = Result<(Place, Entry), LedgerError>> + '_ {
+        let placed = self.placed_lines();
+        placed.map(|placed| placed.map(|(place, line)| (place, line.into())))
+    }
+
+    fn placed_lines(&self) -> impl Iterator<Item = Result<(Place, Line<'_>), LedgerError>> + '_ {
+        let mut reader = Lines::new();
         let mut at = 0;
-        let lines = self.text.split_inclusive(|&byte| byte == b'\n');
-        lines
-            .zip(self.first_sequence..)
-            .map(move |(line, sequence)| {
-                let place = Place {
-                    batch: self.batch,
-                    offset_bytes: self.offset_bytes + at,
-                };
-                at += line.len() as u64;
-                let entry = parse(line, sequence).map_err(|problem| {
-                    LedgerError::damaged(&self.path, place.offset_bytes, problem)
-                })?;
-                Ok((place, entry))
-            })
+        let ends = memchr::memchr_iter(b'\n', &self.text);
+        ends.zip(self.first_sequence..).map(move |(end, sequence)| {
+            let place = Place {
+                batch: self.batch,
+                offset_bytes: self.offset_bytes + at as u64,
+            };
+            let line = &self.text[at..end];
+            at = end + 1;
+            let line = read(&mut reader, line, sequence)
+                .map_err(|problem| LedgerError::damaged(&self.path, place.offset_bytes, problem))?;
+            Ok((place, line))
+        })
     }
 }
 
-fn parse(line: &[u8], sequence: u64) -> Result<Entry, &'static str> {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
+fn read<'a>(
+    reader: &mut Lines<'a>,
+    line: &'a [u8],
+    sequence: u64,
+) -> Result<Line<'a>, &'static str> {
     let text = std::str::from_utf8(line).map_err(|_| "row is not UTF-8")?;
-    let entry = Entry::parse(text)?;
-    if entry.sequence == sequence {
-        Ok(entry)
+    let line = reader.read(text)?;
+    if line.sequence == sequence {
+        Ok(line)
     } else {
         Err("row has another sequence than its place")
     }

@@ -3,11 +3,10 @@
 //! A line stands alone: its sequence and revision are in it, so lines can be parsed on any
 //! thread. Values hold no control character, so nothing needs quoting.
 
-use certificate::record::{Change, Details, Operation, OperationKind, Review, Score};
-use certificate::{
-    CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, Level, OccupationCode,
-};
+use certificate::record::{Change, Details, Score};
+use certificate::{CertificateNumber, Date};
 
+use super::line::Lines;
 use super::standing::Step;
 
 /// What the values of a line are, in order. A withdrawal or a restoration ends after `reason`.
@@ -60,37 +59,7 @@ impl Entry {
     ///
     /// What is wrong with the line, for an error that names file and offset.
     pub(crate) fn parse(line: &str) -> Result<Self, &'static str> {
-        let mut cells = Cells(line.split('\t'));
-        let sequence = cells.parsed("sequence is no number", |text| text.parse().ok())?;
-        let revision = cells.parsed("revision is no number", |text| text.parse().ok())?;
-        let kind = cells.parsed("op is unknown", OperationKind::parse)?;
-        let number = cells.parsed("certificate number is malformed", |text| {
-            CertificateNumber::from_canonical(text).ok()
-        })?;
-        let review = Review {
-            centre: cells.text()?,
-            on: cells.date()?,
-        };
-        let reason = cells.text()?;
-        let operation = match kind {
-            OperationKind::Issue => Operation::Issue(Box::new(cells.details()?)),
-            OperationKind::Correct => Operation::Correct(Box::new(cells.details()?)),
-            OperationKind::Withdraw => Operation::Withdraw,
-            OperationKind::Restore => Operation::Restore,
-        };
-        if cells.0.next().is_some() {
-            return Err("row has too many values");
-        }
-        Ok(Self {
-            sequence,
-            revision,
-            change: Change {
-                number,
-                operation,
-                review,
-                reason,
-            },
-        })
+        Lines::new().read(line).map(Self::from)
     }
 }
 
@@ -238,62 +207,13 @@ fn count_controls(text: &[u8]) -> usize {
     text.chars().filter(|c| c.is_control()).count()
 }
 
-/// The values of a line that are left.
-struct Cells<'a>(std::str::Split<'a, char>);
-
-impl<'a> Cells<'a> {
-    fn next(&mut self) -> Result<&'a str, &'static str> {
-        self.0.next().ok_or("row has too few values")
-    }
-
-    fn text(&mut self) -> Result<String, &'static str> {
-        self.next().map(str::to_owned)
-    }
-
-    fn parsed<T>(
-        &mut self,
-        problem: &'static str,
-        parse: impl FnOnce(&'a str) -> Option<T>,
-    ) -> Result<T, &'static str> {
-        parse(self.next()?).ok_or(problem)
-    }
-
-    fn date(&mut self) -> Result<Date, &'static str> {
-        self.parsed("date is malformed", |text| text.parse().ok())
-    }
-
-    fn score(&mut self) -> Result<Option<Score>, &'static str> {
-        match self.next()? {
-            "" => Ok(None),
-            text => Score::parse(text).map(Some).ok_or("score is malformed"),
-        }
-    }
-
-    fn details(&mut self) -> Result<Details, &'static str> {
-        let name = self.parsed("name is malformed", |text| HolderName::parse(text).ok())?;
-        let id_type = self.parsed("identity type is unknown", IdentityType::parse)?;
-        Ok(Details {
-            name,
-            id_type,
-            id_number: self.parsed("identity number is malformed", |text| {
-                IdentityNumber::parse(id_type, text).ok()
-            })?,
-            occupation_code: self.parsed("occupation code is malformed", OccupationCode::parse)?,
-            occupation_name: self.text()?,
-            direction: self.text()?,
-            level: self.parsed("level is unknown", Level::parse)?,
-            scores: [self.score()?, self.score()?, self.score()?],
-            plan_no: self.text()?,
-            assessed_on: self.date()?,
-            reported_on: self.date()?,
-            roll_verified_on: self.date()?,
-            issued_on: self.date()?,
-        })
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use certificate::record::{Operation, Review, Score};
+    use certificate::{
+        CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, Level, OccupationCode,
+    };
+
     use super::*;
 
     /// The issue of certificate `serial` to the person of the standard's example.

@@ -1,7 +1,8 @@
 //! The ledger: every accepted batch, one immutable file each, chained by their digests.
 //!
 //! It is the system of record: the published register is a pure function of its rows, the registry
-//! and the keys. Reading order: [`entry`] is one row, [`batch`] the file of one batch, [`chunk`]
+//! and the keys. Reading order: [`entry`] is one row, [`line`] how it
+//! is read, [`batch`] the file of one batch, [`chunk`]
 //! reads many of them, [`standing`] says what operations lead to. Writing: [`staged`] while a
 //! batch is judged, [`standings`] what its rows lead to, [`accepting`] when it becomes part of the
 //! ledger. [`segment`], [`merge`] and [`index`] are derived and can be removed at any time. The format is described in docs/ledger.md.
@@ -15,6 +16,7 @@ mod entry;
 mod error;
 mod index;
 mod layout;
+mod line;
 mod merge;
 mod segment;
 mod staged;
@@ -29,6 +31,7 @@ pub(crate) use chunk::{Chunk, Chunks};
 pub(crate) use entry::{Entry, Rendered};
 pub(crate) use error::LedgerError;
 pub(crate) use index::Index;
+pub(crate) use line::{Line, LineDetails};
 pub(crate) use staged::Staged;
 pub(crate) use standing::{Misfit, Standing};
 
@@ -225,8 +228,8 @@ impl Ledger {
     pub(crate) fn verify(&self, mut told: impl FnMut(u64)) -> Result<Head, LedgerError> {
         for chunk in self.chunks() {
             let chunk = chunk?;
-            for entry in chunk.entries() {
-                entry?;
+            for line in chunk.lines() {
+                line?;
             }
             told(chunk.len() as u64);
         }

@@ -44,7 +44,12 @@ impl Bench {
         let ledger = Ledger::open(&self.path).unwrap();
         let chunks = ledger.chunks().map(Result::unwrap);
         chunks
-            .flat_map(|chunk| chunk.entries().map(Result::unwrap).collect::<Vec<_>>())
+            .flat_map(|chunk| {
+                chunk
+                    .lines()
+                    .map(|line| line.unwrap().into())
+                    .collect::<Vec<_>>()
+            })
             .collect()
     }
 
