@@ -5,6 +5,7 @@
 //! and identity number are looked up in the ledger: what was there before must still answer.
 
 use certificate::{CertificateNumber, HolderName};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use snapshot::{BlobRef, CacheError, Found, OpenError, Publication, Question, Snapshot, look_up};
 
 use super::Run;
@@ -44,9 +45,8 @@ impl Run<'_> {
             asked: 0,
             previous_name: None,
         };
-        for (number, witness) in witnesses.iter() {
-            examiner.examine(number, witness)?;
-        }
+        let pool = order.means.pool()?;
+        pool.install(|| examiner.examine_all(witnesses))?;
         if let Plan::Grow(growth) = plan {
             examiner.examine_others(growth, order.ledger)?;
         }
@@ -63,8 +63,24 @@ struct Examiner {
 }
 
 impl Examiner {
+    /// Asks about all witnesses, on all threads of the current pool.
+    fn examine_all(&mut self, witnesses: &Witnesses) -> Result<(), Failure> {
+        let all: Vec<_> = witnesses.iter().collect();
+        let is_wrong = |&place: &usize| {
+            let (number, witness) = all[place];
+            let before = place.checked_sub(1).map(|before| &all[before].1.name);
+            !self.answers(number, witness, before)
+        };
+        if let Some(place) = (0..all.len()).into_par_iter().find_first(is_wrong) {
+            return Err(wrong(all[place].1, place as u64));
+        }
+        self.asked += all.len() as u64;
+        self.previous_name = all.last().map(|(_, witness)| witness.name.clone());
+        Ok(())
+    }
+
     fn examine(&mut self, number: &CertificateNumber, witness: &Witness) -> Result<(), Failure> {
-        if !self.answers(number, witness) {
+        if !self.answers(number, witness, self.previous_name.as_ref()) {
             return Err(wrong(witness, self.asked));
         }
         self.asked += 1;
@@ -91,7 +107,12 @@ impl Examiner {
 
     /// Whether every pair of factors finds the row that was written, and a stranger's name does
     /// not.
-    fn answers(&self, number: &CertificateNumber, witness: &Witness) -> bool {
+    fn answers(
+        &self,
+        number: &CertificateNumber,
+        witness: &Witness,
+        stranger: Option<&HolderName>,
+    ) -> bool {
         let Some(row) = witness.row else {
             return false;
         };
@@ -107,7 +128,6 @@ impl Examiner {
         };
         let only = Some(vec![expected]);
         let by_holder = found(None, name.clone(), id_number.clone());
-        let stranger = self.previous_name.as_ref();
         let stranger = stranger.filter(|stranger| **stranger != witness.name);
         found(Some(*number), name, None) == only
             && found(Some(*number), None, id_number) == only
