@@ -24,7 +24,7 @@ use crate::sort::Sorter;
 const CHUNKS_A_THREAD: usize = 8;
 
 /// One chunk in a group for so much of the memory; over three groups it takes about 1.2 MB.
-const MEMORY_A_CHUNK_BYTES: usize = 8 << 20;
+const MEMORY_A_CHUNK_BYTES: usize = 16 << 20;
 
 /// What a line is long, at least, nearly always: so much room is made for changes.
 const LINE_BYTES: usize = 160;
