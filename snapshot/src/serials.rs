@@ -214,10 +214,17 @@ fn digits(serial: u32) -> [u8; CertificateNumber::LENGTH - GROUP] {
     digits
 }
 
+/// The lower and the upper 64 bits.
+fn halves(bits: u128) -> [u64; 2] {
+    let bytes = bits.to_le_bytes();
+    let (halves, _) = bytes.as_chunks();
+    [u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])]
+}
+
 /// Where to begin to look for a group, of a power of two of slots.
 fn slot_of(name: u128, slots: usize) -> usize {
-    let folded = (name as u64).wrapping_mul(MIX) ^ (name >> u64::BITS) as u64;
-    let mixed = folded.wrapping_mul(MIX);
+    let [low, high] = halves(name);
+    let mixed = (low.wrapping_mul(MIX) ^ high).wrapping_mul(MIX);
     (mixed >> 32) as usize & (slots - 1)
 }
 

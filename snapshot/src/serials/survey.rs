@@ -133,7 +133,7 @@ impl<D: AsRef<[u8]>> Survey<'_, D> {
         group.is_dense &= hundred.checked_sub(group.hundred)? == group.blocks;
         group.blocks += 1;
         self.blocks.push(Block {
-            used: [used as u64, (used >> u64::BITS) as u64],
+            used: super::halves(used),
             first: u32::try_from(self.numbers).ok()?,
             hundred,
         });

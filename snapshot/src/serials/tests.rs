@@ -43,7 +43,8 @@ fn assert_agrees(numbers: &[CertificateNumber], asked: &[CertificateNumber]) {
     for number in asked {
         assert_eq!(Ok(serials.ordinal(number)), index.ordinal(number));
     }
-    for beyond in [numbers.len() as u32, numbers.len() as u32 + 1, u32::MAX] {
+    let count = u32::try_from(numbers.len()).unwrap();
+    for beyond in [count, count + 1, u32::MAX] {
         assert!(serials.number(beyond).is_none());
     }
 }
