@@ -26,10 +26,10 @@ fn a_store_without_a_generation_ends_with_65() {
 
 #[test]
 fn damage_is_named_by_file_and_offset() {
-    let row_7 = 16 + 7 * 44 + 20;
+    let row_7 = 16 + 7 * 43 + 20;
     let entry_5 = 24 + 5 * 16;
     for (kind, at, told) in [
-        ("rows", row_7, 16 + 7 * 44),
+        ("rows", row_7, 16 + 7 * 43),
         ("rows", 3, 3),
         // Keys in the first bucket: the entries of a bucket share a checksum.
         ("holders", entry_5, entry_5),
