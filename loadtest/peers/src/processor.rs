@@ -1,0 +1,78 @@
+//! Who used how much of the processors, as Linux counts it.
+
+use std::fs;
+use std::time::Duration;
+
+/// Hundredths of a second are what /proc/stat counts in.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Time on a processor of these processes and all that descend from them, threads and the kernel's
+/// work for them included. A process that is gone has used nothing.
+pub fn used_by(pids: &[u32]) -> Duration {
+    let mut waiting = pids.to_vec();
+    let mut used = Duration::ZERO;
+    while let Some(pid) = waiting.pop() {
+        for task in directory(&format!("/proc/{pid}/task")) {
+            let task = format!("/proc/{pid}/task/{task}");
+            used += Duration::from_nanos(first_number(&format!("{task}/schedstat")));
+            let children = fs::read_to_string(format!("{task}/children")).unwrap_or_default();
+            waiting.extend(
+                children
+                    .split_whitespace()
+                    .filter_map(|it| it.parse::<u32>().ok()),
+            );
+        }
+    }
+    used
+}
+
+/// The same of this process.
+pub fn used_by_us() -> Duration {
+    used_by(&[std::process::id()])
+}
+
+/// Time that all processors together were busy, for whomever. Counted in hundredths of a second.
+pub fn used_by_all() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace();
+    let fields: Vec<u32> = fields.filter_map(|it| it.parse().ok()).collect();
+    // user nice system idle iowait irq softirq steal
+    let busy = [0, 1, 2, 5, 6, 7].map(|index| fields.get(index).copied().unwrap_or(0));
+    TICK * busy.iter().sum()
+}
+
+/// Resident memory of these processes and their descendants in bytes; pages that they share count
+/// once for each, unless the system tells the proportional share.
+pub fn memory_of(pids: &[u32]) -> u64 {
+    let mut waiting = pids.to_vec();
+    let mut bytes = 0;
+    while let Some(pid) = waiting.pop() {
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        let share = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let kib = share.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok());
+        bytes += kib.unwrap_or(0) * 1024;
+        for task in directory(&format!("/proc/{pid}/task")) {
+            let children = format!("/proc/{pid}/task/{task}/children");
+            let children = fs::read_to_string(children).unwrap_or_default();
+            waiting.extend(
+                children
+                    .split_whitespace()
+                    .filter_map(|it| it.parse::<u32>().ok()),
+            );
+        }
+    }
+    bytes
+}
+
+fn directory(path: &str) -> Vec<String> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
+}
+
+fn first_number(path: &str) -> u64 {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let first = text.split_whitespace().next();
+    first.and_then(|it| it.parse().ok()).unwrap_or(0)
+}
