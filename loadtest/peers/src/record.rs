@@ -149,6 +149,12 @@ impl Misses {
         self.0.get(institution).cloned().unwrap_or_default()
     }
 
+    /// Institutions and bodies.
+    pub fn all(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let pairs = self.0.iter();
+        pairs.map(|(institution, body)| (&institution[..], &body[..]))
+    }
+
     /// What a file of them has for this number.
     pub fn line(number: &str, body: &str) -> String {
         format!("{}\t{body}\n", &number[..INSTITUTION])

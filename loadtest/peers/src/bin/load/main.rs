@@ -2,13 +2,17 @@
 //! the databases themselves. Every body is rendered by certq's own library from the register that
 //! our server serves, so that the peers answer with its bytes.
 
+mod databases;
+mod files;
 mod register;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
+use peers::record::{Misses, Reader};
 
 use register::{Folder, Trouble};
 
@@ -36,6 +40,27 @@ enum Command {
         #[arg(long, default_value_t = 1_000_000)]
         count: u64,
     },
+    /// The records of all certificates, for the databases.
+    Records,
+    /// SQLite, into `sqlite.db`.
+    Sqlite,
+    /// LMDB, into `lmdb/`.
+    Lmdb,
+    /// Redis.
+    Redis {
+        /// redis://HOST:PORT
+        url: String,
+    },
+    /// PostgreSQL.
+    Postgres {
+        /// host=… port=… user=… dbname=…
+        parameters: String,
+    },
+    /// One file for each of the first questions, into `files/`.
+    Files {
+        /// How many.
+        count: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -49,8 +74,27 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Trouble> {
-    let folder = Folder::open(&arguments.run, arguments.certificates)?;
-    match arguments.command {
-        Command::Questions { count } => folder.write_questions(count),
-    }
+    let run = &arguments.run;
+    let records = || Reader::open(&run.join("records"));
+    let began = Instant::now();
+    let bytes = match &arguments.command {
+        Command::Questions { count } => {
+            return Folder::open(run, arguments.certificates)?.write_questions(*count);
+        }
+        Command::Records => return Folder::open(run, arguments.certificates)?.write_records(),
+        Command::Sqlite => databases::sqlite(records()?, &run.join("sqlite.db"))?,
+        Command::Lmdb => databases::lmdb(records()?, &run.join("lmdb"))?,
+        Command::Redis { url } => {
+            let bytes = databases::redis(records()?, url)?;
+            databases::redis_misses(&Misses::read(&run.join("misses"))?, url)?;
+            bytes
+        }
+        Command::Postgres { parameters } => databases::postgres(records()?, parameters)?,
+        Command::Files { count } => {
+            files::write(&run.join("questions"), *count, &run.join("files"))?
+        }
+    };
+    // For the table of the run: seconds and bytes.
+    println!("{:.2} {bytes}", began.elapsed().as_secs_f64());
+    Ok(())
 }

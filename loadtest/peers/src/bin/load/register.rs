@@ -10,7 +10,7 @@ use certificate::sample::Population;
 use certq::endpoint::lookup;
 use certq::live::Current;
 use certq::reply::Body;
-use peers::record::Misses;
+use peers::record::{self, Misses};
 use snapshot::{Cache, Channel, PublisherKeys, Snapshot, Store, keyfile};
 
 /// Whatever went wrong; it is printed and the command ends.
@@ -86,6 +86,21 @@ impl Folder {
             }
         }
         Ok(file.flush()?)
+    }
+
+    /// Writes `records`: all certificates in the order of their numbers.
+    pub(crate) fn write_records(&self) -> Result<(), Trouble> {
+        let certificates = u32::try_from(self.population.certificates())?;
+        let number = |i: u32| *self.population.number(u64::from(i)).as_bytes();
+        let mut order: Vec<_> = (0..certificates).map(|i| (number(i), i)).collect();
+        order.sort_unstable();
+        let mut file = record::Writer::create(&self.path.join("records"))?;
+        for (number, i) in order {
+            let name = self.population.name(u64::from(i));
+            let body = self.answer(&self.question(u64::from(i)))?;
+            file.push(&number, &record::value(name.expose(), body.as_bytes()))?;
+        }
+        Ok(file.finish()?)
     }
 
     /// Number and name of certificate `i`, as a client asks.
