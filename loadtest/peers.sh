@@ -3,22 +3,30 @@
 # in turn on the same core.
 #
 #   loadtest/peers.sh [--only ours,floor,...] [--certificates N] [--windows N] [--seconds S]
-#                     [--pipelined DEPTH] [--half] [--open RATE]... [--json FILE]
+#                     [--pipelined DEPTH] [--half] [--open RATE]... [--json FILE] [--rows]
 #
-# --only ours,floor      which to measure; the floor answers constant bytes with hyper
+# --only NAME,...        which to measure; without it all of them:
+#                          ours      certq serve
+#                          floor     hyper answering constant bytes
+#                          sqlite lmdb redis postgres    each behind the same hyper
+#                          lua       nginx with Lua, asking the same Redis
+#                          files     nginx, one file for each of 100,000 certificates (no second factor)
 # --certificates N       size of the register (1000000)
 # --windows, --seconds   windows of each, and how long each lasts (8, 2)
 # --pipelined DEPTH      requests at a time on a connection (1)
 # --half, --open RATE    open loop, at half of what the floor can do or at so many a second
+# --json FILE            where the figures go, too
+# --rows                 time COPY of the delivered rows into PostgreSQL with two indexes, and no more
 #
 # The register and what was loaded are kept in target/peers-run/N; only what is missing is made, so
 # a run after a change of the server takes its build and the windows. Servers are kept to core 0 and
 # the generator to core 1. Every answer is compared with the bytes it must have; one that differs
-# ends the run.
+# ends the run. At 10,000,000 certificates name one database at a time: together they take 30 GB.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-only=ours,floor certificates=1000000 windows=8 seconds=2 pipelined=1
+only=ours,floor,sqlite,lmdb,redis,postgres,lua,files
+certificates=1000000 windows=8 seconds=2 pipelined=1 rows=
 loads=()
 while (($# > 0)); do
     case $1 in
@@ -28,8 +36,9 @@ while (($# > 0)); do
         --seconds) seconds=$2; shift ;;
         --pipelined) pipelined=$2; shift ;;
         --half) loads+=(--half) ;;
+        --rows) rows=yes ;;
         --open | --json) loads+=("$1" "$2"); shift ;;
-        *) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p}' "$0"; exit 64 ;;
+        *) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p;}' "$0"; exit 64 ;;
     esac
     shift
 done
@@ -41,6 +50,8 @@ questions=1000000
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*" >&2; }
 fail() { echo "$*" >&2; exit 1; }
+# shellcheck source=loadtest/peers/servers.sh
+source loadtest/peers/servers.sh
 chosen() { [[ ,$only, == *",$1,"* ]]; }
 
 (($(nproc) >= 2)) || fail "two cores are needed: one for the servers, one for the generator"
@@ -57,25 +68,6 @@ finish() {
     wait
 }
 trap finish EXIT
-
-# started NAME COMMAND...: runs it on the first core; its process is in $started.
-started() {
-    local name=$1
-    shift
-    "${on_first[@]}" "$@" > "$run/$name.log" 2>&1 < /dev/null &
-    started=$!
-    pids+=("$started")
-}
-
-# listening PORT NAME: waits until somebody does, or fails with what NAME logged.
-listening() {
-    for _ in $(seq 600); do
-        (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null && return
-        kill -0 "$started" 2> /dev/null || { tail -n 5 "$run/$2.log" >&2; fail "$2 has ended"; }
-        sleep 0.05
-    done
-    fail "$2 does not listen after 30 s; see $run/$2.log"
-}
 
 timed() { # NAME COMMAND...: the seconds it took go into a file beside its output.
     local name=$1 began
@@ -112,52 +104,49 @@ listen = "127.0.0.1:18501"
 TOML
 }
 
-# Rendered by certq's own library, once.
-questions() {
-    [[ -e $run/questions.done ]] && return
-    say "$questions questions with their answers"
+load() { "$bin/load" --run "$run" --certificates "$certificates" "$@"; }
+
+# once WHAT COMMAND...: what it says goes into WHAT.load, which says that it is done.
+once() {
+    local what=$1
+    shift
+    [[ -e $run/$what.load ]] && return
+    say "Loading: $what"
     peers --features backends,register --bin load
-    "$bin/load" --run "$run" --certificates "$certificates" questions --count "$questions"
-    touch "$run/questions.done"
-}
-
-targets=()
-target() { targets+=(--target "$1=127.0.0.1:$2:$3"); }
-
-ours() {
-    # Rates and quotas are not what is measured; one thread, since there is one core.
-    started ours env CERTQ_LIMITS_ENABLED=false CERTQ_PUBLIC_THREADS=1 \
-        target/release/certq serve --config "$run/certq.toml"
-    listening 18500 ours
-    for _ in $(seq 600); do
-        if exec 3<> /dev/tcp/127.0.0.1/18501; then
-            printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
-            [[ $(head -n 1 <&3) == *" 200 "* ]] && break
-        fi
-        sleep 0.05
-    done
-    target ours 18500 "$started"
-}
-
-# Answers like ours, whose first answer it repeats.
-like=(--like 127.0.0.1:18500 --questions "$run/questions")
-((pipelined == 1)) || like+=(--pipeline-flush)
-
-floor() {
-    started floor "$bin/floor" --listen 127.0.0.1:18510 "${like[@]}"
-    listening 18510 floor
-    target floor 18510 "$started"
+    rm -rf "${run:?}/$what" "$run/$what.db"
+    "$@" > "$run/$what.load.new"
+    mv "$run/$what.load.new" "$run/$what.load"
 }
 
 say "Building"
 cargo build --release --locked -p certq -p index-builder
-peers --bin ask --bin floor
 builder=target/release/index-builder
 register
-questions
+if [[ -n $rows ]]; then
+    postgres_server
+    postgres_rows
+    exit
+fi
+peers --bin ask --bin floor
+once questions load questions --count "$questions"
+for peer in sqlite lmdb redis postgres lua; do
+    if chosen "$peer"; then
+        once records load records
+        peers --features backends --bin front
+        break
+    fi
+done
+
+targets=()
 say "Starting"
-ours
-floor
-say "Asking"
+start_ours
+for peer in floor sqlite lmdb redis postgres lua files; do
+    ! chosen "$peer" || "start_$peer"
+done
+if ((pipelined > 1)) && (chosen lua || chosen files); then
+    fail "nginx answers pipelined requests one by one; leave lua and files out"
+fi
+say "Asking: $only"
 "${on_second[@]}" "$bin/ask" "${targets[@]}" --questions "$run/questions" --windows "$windows" \
     --seconds "$seconds" --pipelined "$pipelined" "${loads[@]}"
+loaded

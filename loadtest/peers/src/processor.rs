@@ -9,21 +9,11 @@ const TICK: Duration = Duration::from_millis(10);
 /// Time on a processor of these processes and all that descend from them, threads and the kernel's
 /// work for them included. A process that is gone has used nothing.
 pub fn used_by(pids: &[u32]) -> Duration {
-    let mut waiting = pids.to_vec();
-    let mut used = Duration::ZERO;
-    while let Some(pid) = waiting.pop() {
-        for task in directory(&format!("/proc/{pid}/task")) {
-            let task = format!("/proc/{pid}/task/{task}");
-            used += Duration::from_nanos(first_number(&format!("{task}/schedstat")));
-            let children = fs::read_to_string(format!("{task}/children")).unwrap_or_default();
-            waiting.extend(
-                children
-                    .split_whitespace()
-                    .filter_map(|it| it.parse::<u32>().ok()),
-            );
-        }
-    }
-    used
+    let mut used = 0;
+    each_task(pids, |task| {
+        used += first_number(&format!("{task}/schedstat"))
+    });
+    Duration::from_nanos(used)
 }
 
 /// The same of this process.
@@ -41,19 +31,28 @@ pub fn used_by_all() -> Duration {
     TICK * busy.iter().sum()
 }
 
-/// Resident memory of these processes and their descendants in bytes; pages that they share count
-/// once for each, unless the system tells the proportional share.
+/// Resident memory of these processes and their descendants in bytes; what several processes share
+/// is divided among them.
 pub fn memory_of(pids: &[u32]) -> u64 {
-    let mut waiting = pids.to_vec();
-    let mut bytes = 0;
-    while let Some(pid) = waiting.pop() {
-        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let mut kib = 0;
+    each_process(pids, |process| {
+        let rollup = fs::read_to_string(format!("{process}/smaps_rollup")).unwrap_or_default();
         let share = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-        let kib = share.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok());
-        bytes += kib.unwrap_or(0) * 1024;
-        for task in directory(&format!("/proc/{pid}/task")) {
-            let children = format!("/proc/{pid}/task/{task}/children");
-            let children = fs::read_to_string(children).unwrap_or_default();
+        let number = share.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok());
+        kib += number.unwrap_or(0);
+    });
+    kib * 1024
+}
+
+/// Calls `with` the directory of each of these processes and of all that descend from them.
+fn each_process(pids: &[u32], mut with: impl FnMut(&str)) {
+    let mut waiting = pids.to_vec();
+    while let Some(pid) = waiting.pop() {
+        let process = format!("/proc/{pid}");
+        with(&process);
+        for task in directory(&format!("{process}/task")) {
+            let children = fs::read_to_string(format!("{process}/task/{task}/children"));
+            let children = children.unwrap_or_default();
             waiting.extend(
                 children
                     .split_whitespace()
@@ -61,7 +60,15 @@ pub fn memory_of(pids: &[u32]) -> u64 {
             );
         }
     }
-    bytes
+}
+
+/// The same with the directory of each of their threads.
+fn each_task(pids: &[u32], mut with: impl FnMut(&str)) {
+    each_process(pids, |process| {
+        for task in directory(&format!("{process}/task")) {
+            with(&format!("{process}/task/{task}"));
+        }
+    });
 }
 
 fn directory(path: &str) -> Vec<String> {

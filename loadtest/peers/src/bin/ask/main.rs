@@ -18,10 +18,11 @@ use std::rc::Rc;
 
 use clap::Parser as _;
 use mimalloc::MiMalloc;
+use peers::processor;
 use peers::questions::{Method, Questions};
 
 use arguments::{Arguments, Target};
-use report::{FLOOR, Report};
+use report::{FLOOR, Measured, Report};
 use session::{Load, Trouble};
 use window::{Asked, Window};
 
@@ -138,6 +139,10 @@ fn rounds(arguments: &Arguments, asked: &mut [Asked], load: Load) -> Result<Repo
             windows[place].push(asked[place].window(load, arguments.seconds())?);
         }
     }
-    let named = asked.iter().map(|it| it.target.name.clone()).zip(windows);
-    Ok(Report::new(load, named.collect()))
+    let measured = asked.iter().zip(windows).map(|(asked, windows)| Measured {
+        name: asked.target.name.clone(),
+        windows,
+        memory_bytes: processor::memory_of(&asked.target.pids),
+    });
+    Ok(Report::new(load, measured.collect()))
 }

@@ -14,6 +14,13 @@ const FOREIGN_MOST: f64 = 0.15;
 /// Of its own core, above which the generator may be what limits the throughput.
 const OWN_MOST: f64 = 0.9;
 
+/// A target with its windows; those at the same place are of the same round.
+pub(crate) struct Measured {
+    pub(crate) name: String,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) memory_bytes: u64,
+}
+
 /// One load, all targets.
 #[derive(Serialize)]
 pub(crate) struct Report {
@@ -45,6 +52,8 @@ pub(crate) struct Row {
     pub(crate) throughput_ratio: Option<Spread>,
     /// Processor time of the floor for an answer to that of this target.
     pub(crate) processor_ratio: Option<Spread>,
+    /// Resident memory of its processes at the end; what several share is divided among them.
+    pub(crate) memory_bytes: u64,
     /// Medians over slices of 100 ms.
     pub(crate) late_us: Option<Lateness>,
     /// How late the generator asked: medians over windows.
@@ -93,15 +102,11 @@ impl Lateness {
 }
 
 impl Report {
-    /// Of the windows of each target; those at the same place are of the same round.
-    pub(crate) fn new(load: Load, mut targets: Vec<(String, Vec<Window>)>) -> Self {
-        let windows = targets
-            .iter()
-            .map(|(_, windows)| windows.len())
-            .min()
-            .unwrap_or(0);
+    /// Of the windows of each target.
+    pub(crate) fn new(load: Load, mut targets: Vec<Measured>) -> Self {
+        let windows = targets.iter().map(|it| it.windows.len()).min().unwrap_or(0);
         let is_quiet = |round: &usize| {
-            let mut of_round = targets.iter().map(|(_, windows)| &windows[*round]);
+            let mut of_round = targets.iter().map(|it| &it.windows[*round]);
             of_round.all(|window| window.foreign_cores <= FOREIGN_MOST)
         };
         let quiet: Vec<usize> = (0..windows).filter(is_quiet).collect();
@@ -109,15 +114,14 @@ impl Report {
         // On a machine that is never quiet all windows count: ratios of one round still hold.
         let left_out = if flagged * 2 > windows { 0 } else { flagged };
         if left_out > 0 {
-            for (_, windows) in &mut targets {
-                *windows = quiet.iter().map(|&round| windows[round].clone()).collect();
+            for target in &mut targets {
+                let windows = quiet.iter().map(|&round| target.windows[round].clone());
+                target.windows = windows.collect();
             }
         }
-        let floor = targets.iter().find(|(name, _)| name == FLOOR);
-        let floor = floor.map(|(_, windows)| windows.as_slice());
-        let rows = targets
-            .iter()
-            .map(|(name, windows)| Row::new(name, windows, floor));
+        let floor = targets.iter().find(|it| it.name == FLOOR);
+        let floor = floor.map(|it| it.windows.as_slice());
+        let rows = targets.iter().map(|target| Row::new(target, floor));
         Self {
             offered_per_s: match load {
                 Load::Open(rate) => Some(rate),
@@ -140,14 +144,15 @@ impl Report {
 }
 
 impl Row {
-    fn new(name: &str, windows: &[Window], floor: Option<&[Window]>) -> Self {
+    fn new(measured: &Measured, floor: Option<&[Window]>) -> Self {
+        let windows = &measured.windows;
         let spread = |of: fn(&Window) -> f64| Spread::of(windows.iter().map(of));
         let ratio = |of: fn(&Window, &Window) -> f64| {
             let pairs = windows.iter().zip(floor?);
             Some(Spread::of(pairs.map(|(own, floor)| of(own, floor))))
         };
         Self {
-            name: name.to_owned(),
+            name: measured.name.clone(),
             answers_per_s: spread(|it| it.answers_per_s),
             server_us: spread(|it| it.server_us),
             server_cores: spread(|it| it.server_cores),
@@ -155,6 +160,7 @@ impl Row {
             foreign_cores: spread(|it| it.foreign_cores),
             throughput_ratio: ratio(|own, floor| own.answers_per_s / floor.answers_per_s),
             processor_ratio: ratio(|own, floor| floor.server_us / own.server_us),
+            memory_bytes: measured.memory_bytes,
             late_us: Lateness::of(windows.iter().flat_map(|it| &it.slices)),
             own_late_us: Lateness::of(windows.iter().filter_map(|it| it.own_late.as_ref())),
         }

@@ -15,7 +15,7 @@ pub(crate) fn of(report: &Report) -> String {
     };
     let _ = writeln!(
         text,
-        "{:<10} {:>9} {:>17} {:>8} {:>15} {:>7} {:>15} {:>7} {:>15} {:>7} {:>5} {:>7}",
+        "{:<10} {:>9} {:>17} {:>8} {:>15} {:>7} {:>15} {:>7} {:>15} {:>7} {:>5} {:>7} {:>7}",
         "target",
         "answers/s",
         "quartiles",
@@ -27,7 +27,8 @@ pub(crate) fn of(report: &Report) -> String {
         "quartiles",
         "server",
         "own",
-        "foreign"
+        "foreign",
+        "MiB"
     );
     for row in &report.targets {
         line(&mut text, row);
@@ -50,7 +51,7 @@ fn line(text: &mut String, row: &Row) {
     let (throughput, processor) = (ratio(row.throughput_ratio), ratio(row.processor_ratio));
     let _ = writeln!(
         text,
-        "{:<10} {:>9.0} {:>17} {:>7.2} {:>15} {:>8} {:>15} {:>7} {:>15} {:>7.2} {:>5.2} {:>7.2}",
+        "{:<10} {:>9.0} {:>17} {:>7.2} {:>15} {:>8} {:>15} {:>7} {:>15} {:>7.2} {:>5.2} {:>7.2} {:>7}",
         row.name,
         row.answers_per_s.median,
         quartiles(row.answers_per_s, 0),
@@ -63,6 +64,7 @@ fn line(text: &mut String, row: &Row) {
         row.server_cores.median,
         row.own_cores.median,
         row.foreign_cores.median,
+        row.memory_bytes >> 20,
     );
 }
 

@@ -91,8 +91,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             serve::run(&options, fields, answer).await?;
         }
         Database::Redis { url } => {
-            let connection = redis::Client::open(url)?.get_multiplexed_async_connection();
-            let connection = connection.await?;
+            let client = redis::Client::open(url)?;
+            let connection = client.get_multiplexed_async_connection().await?;
             let answer = move |body| {
                 let connection = connection.clone();
                 let look_up = |number| stores::redis(connection, number);

@@ -101,8 +101,8 @@ pub(crate) async fn open_postgres(parameters: &str) -> Result<Prepared, Box<dyn 
 
 pub(crate) async fn postgres(prepared: Arc<Prepared>, number: Number) -> Option<Bytes> {
     let number = std::str::from_utf8(&number).unwrap_or_default();
-    let row = prepared.client.query_opt(&prepared.statement, &[&number]);
-    let row = or_end(row.await)?;
+    let Prepared { client, statement } = &*prepared;
+    let row = or_end(client.query_opt(statement, &[&number]).await)?;
     Some(Bytes::copy_from_slice(row.get(0)))
 }
 
