@@ -200,6 +200,8 @@ nginx_server() {
 user root;
 daemon off;
 worker_processes 1;
+# As many as there are files to be kept open.
+worker_rlimit_nofile 400000;
 pid $run/$name.pid;
 error_log $run/$name.error.log;
 ${3:-}

@@ -114,8 +114,10 @@ pub(crate) fn postgres(records: Reader, parameters: &str) -> Result<u64, Trouble
             .await?;
         copy(&client, records).await?;
         client
-            .batch_execute("ALTER TABLE records ADD PRIMARY KEY (number); VACUUM ANALYZE records")
+            .batch_execute("ALTER TABLE records ADD PRIMARY KEY (number)")
             .await?;
+        // In no transaction, so it must come alone.
+        client.batch_execute("VACUUM ANALYZE records").await?;
         let size = client.query_one("SELECT pg_total_relation_size('records')", &[]);
         Ok(u64::try_from(size.await?.get::<_, i64>(0))?)
     })

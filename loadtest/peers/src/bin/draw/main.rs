@@ -1,0 +1,99 @@
+//! Pictures of a run for docs/: what each server answers, and how late at which load. Plain SVG,
+//! light or dark as the reader's page is.
+
+mod bars;
+mod lines;
+mod sheet;
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde::Deserialize;
+
+/// Draws what `ask --json` wrote.
+#[derive(Parser)]
+struct Arguments {
+    /// Of a closed loop.
+    #[arg(long)]
+    closed: PathBuf,
+    /// Of open loops at several rates.
+    #[arg(long)]
+    open: PathBuf,
+    /// What was measured, under each picture.
+    #[arg(long)]
+    caption: String,
+    /// Where `peers-throughput.svg` and `peers-lateness.svg` go.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// What is drawn of a report.
+#[derive(Deserialize)]
+struct Report {
+    offered_per_s: Option<f64>,
+    targets: Vec<Row>,
+}
+
+/// Of one server.
+#[derive(Deserialize)]
+struct Row {
+    name: String,
+    answers_per_s: Spread,
+    processor_ratio: Option<Spread>,
+    late_us: Option<Lateness>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct Spread {
+    median: f64,
+    lower: f64,
+    upper: f64,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct Lateness {
+    p99: f64,
+}
+
+fn main() -> ExitCode {
+    match draw(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn draw(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let closed = read(&arguments.closed)?;
+    let closed = closed.first().ok_or("no report of a closed loop")?;
+    let caption = &arguments.caption;
+    let throughput = bars::draw(closed, caption);
+    fs::write(arguments.out.join("peers-throughput.svg"), throughput)?;
+    let lateness = lines::draw(&read(&arguments.open)?, caption);
+    fs::write(arguments.out.join("peers-lateness.svg"), lateness)?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<Report>, Box<dyn Error>> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}
+
+/// The name of a server for people.
+fn title(name: &str) -> &str {
+    match name {
+        "ours" => "certq",
+        "floor" => "floor (constant bytes)",
+        "lmdb" => "hyper + LMDB",
+        "redis" => "hyper + Redis",
+        "sqlite" => "hyper + SQLite",
+        "postgres" => "hyper + PostgreSQL",
+        "lua" => "nginx + Lua + Redis",
+        "files" => "nginx, a file each",
+        other => other,
+    }
+}
