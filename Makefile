@@ -1,6 +1,6 @@
 # Names, not logic: each target is one script or one command.
 
-.PHONY: demo demo-stop test bench load damage swaps lists interface freshness histories room kills faults power fuzz
+.PHONY: demo demo-stop test bench load peers damage swaps lists interface freshness histories room kills faults power fuzz
 
 demo:       ## build, compile a sample register of 100,000 certificates, serve it on 127.0.0.1:8080
 	@deploy/demo.sh start
@@ -16,6 +16,9 @@ bench:      ## criterion benches; the questions stand in docs/performance.md
 
 load:       ## capacity and latency of a server with 1,000,000 certificates, every answer judged
 	@loadtest/measure.sh
+
+peers:      ## our server, a floor and seven peers on one core; figures, and pictures in docs/images
+	@loadtest/peers.sh --all
 
 damage:     ## 10,000 bit flips and 1,000 truncations over every blob, manifest and channel entry
 	@CERTQ_FLIPS=10000 cargo nextest run -p snapshot --cargo-profile release -E 'test(damage)'

@@ -3,7 +3,7 @@
 # in turn on the same core.
 #
 #   loadtest/peers.sh [--only ours,floor,...] [--certificates N] [--windows N] [--seconds S]
-#                     [--pipelined DEPTH] [--half] [--open RATE]... [--json FILE] [--rows]
+#                     [--pipelined DEPTH] [--half] [--open RATE]... [--json FILE] [--rows] [--all]
 #
 # --only NAME,...        which to measure; without it all of them:
 #                          ours      certq serve
@@ -16,6 +16,8 @@
 # --pipelined DEPTH      requests at a time on a connection (1)
 # --half, --open RATE    open loop, at half of what the floor can do or at so many a second
 # --json FILE            where the figures go, too
+# --all                  closed loop, pipelined, open loops up to 0.9 of the floor, --rows; and the
+#                        pictures in docs/images
 # --rows                 time COPY of the delivered rows into PostgreSQL with two indexes, and no more
 #
 # The register and what was loaded are kept in target/peers-run/N; only what is missing is made, so
@@ -26,7 +28,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 only=ours,floor,sqlite,lmdb,redis,postgres,lua,files
-certificates=1000000 windows=8 seconds=2 pipelined=1 rows=
+certificates=1000000 windows=8 seconds=2 pipelined=1 rows= all=
 loads=()
 while (($# > 0)); do
     case $1 in
@@ -35,8 +37,9 @@ while (($# > 0)); do
         --windows) windows=$2; shift ;;
         --seconds) seconds=$2; shift ;;
         --pipelined) pipelined=$2; shift ;;
-        --half) loads+=(--half) ;;
+        --half) loads+=(--share 0.5) ;;
         --rows) rows=yes ;;
+        --all) all=yes ;;
         --open | --json) loads+=("$1" "$2"); shift ;;
         *) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p;}' "$0"; exit 64 ;;
     esac
@@ -127,7 +130,7 @@ if [[ -n $rows ]]; then
     postgres_rows
     exit
 fi
-peers --bin ask --bin floor
+peers --bin ask --bin draw --bin floor
 once questions load questions --count "$questions"
 for peer in sqlite lmdb redis postgres lua; do
     if chosen "$peer"; then
@@ -143,10 +146,33 @@ start_ours
 for peer in floor sqlite lmdb redis postgres lua files; do
     ! chosen "$peer" || "start_$peer"
 done
-if ((pipelined > 1)) && (chosen lua || chosen files); then
-    fail "nginx answers pipelined requests one by one; leave lua and files out"
-fi
+ask() {
+    "${on_second[@]}" "$bin/ask" "${targets[@]}" --questions "$run/questions" --windows "$windows" \
+        --seconds "$seconds" "$@"
+}
+
+# Everything, and pictures of it.
+everything() {
+    ask --json "$run/closed.json"
+    loaded
+    # What the slowest can do, and on to where the floor is nearly full.
+    ask --share 0.1 --share 0.2 --share 0.35 --share 0.5 --share 0.65 --share 0.8 --share 0.9 \
+        --json "$run/open.json"
+    "$bin/draw" --closed "$run/closed.json" --open "$run/open.json" --out docs/images \
+        --caption "$certificates certificates, $(date +%F), $(sed -n 's/^model name\s*: //p;T;q' /proc/cpuinfo), one core each"
+    pipelined=16
+    targets=("${targets_of_ours[@]}")
+    start_floor
+    ask --pipelined 16
+    [[ -z ${postgres_pid:-} ]] || postgres_rows
+}
+
 say "Asking: $only"
-"${on_second[@]}" "$bin/ask" "${targets[@]}" --questions "$run/questions" --windows "$windows" \
-    --seconds "$seconds" --pipelined "$pipelined" "${loads[@]}"
-loaded
+if [[ -n $all ]]; then
+    everything
+else
+    ((pipelined == 1)) || ! chosen lua && ! chosen files ||
+        fail "nginx answers pipelined requests one by one; leave lua and files out"
+    ask --pipelined "$pipelined" "${loads[@]}"
+    loaded
+fi

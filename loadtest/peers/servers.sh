@@ -57,6 +57,7 @@ start_ours() {
         sleep 0.05
     done
     ! chosen ours || target ours 18500 "$started"
+    targets_of_ours=("${targets[@]}")
 }
 
 # Every server here answers with the head of ours, whose first answer it asks for.
@@ -67,11 +68,12 @@ alike() {
 }
 
 start_floor() {
-    local options
-    mapfile -t options < <(alike 18510)
-    started floor "$bin/floor" "${options[@]}"
-    listening 18510 floor
-    target floor 18510 "$started"
+    # One of each kind may run: with and without its answers to pipelined requests in one write.
+    local options port=$((18510 - pipelined))
+    mapfile -t options < <(alike "$port")
+    started "floor-$port" "$bin/floor" "${options[@]}"
+    listening "$port" "floor-$port"
+    target floor "$port" "$started"
 }
 
 # front NAME PORT DATABASE-PID ARGUMENTS...: the hyper front of a database.

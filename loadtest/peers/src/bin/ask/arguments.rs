@@ -31,9 +31,9 @@ pub(crate) struct Arguments {
     /// Open loop at so many a second; may be given several times.
     #[arg(long)]
     pub(crate) open: Vec<f64>,
-    /// Open loop at half of what the floor can answer.
+    /// Open loop at this share of what the floor can answer; may be given several times.
     #[arg(long)]
-    pub(crate) half: bool,
+    pub(crate) share: Vec<f64>,
     /// Windows of each target.
     #[arg(long, default_value_t = 8)]
     pub(crate) windows: usize,

@@ -67,10 +67,11 @@ fn measure(arguments: &Arguments) -> Result<Vec<Report>, Trouble> {
         asked.push(prepare(arguments, target, &questions)?);
     }
     let mut loads = Vec::new();
-    if arguments.half {
+    if !arguments.share.is_empty() {
         let floor = asked.iter_mut().find(|it| it.target.name == FLOOR);
-        let floor = floor.ok_or_else(|| Trouble::Usage("--half needs the target floor".into()))?;
-        loads.push(Load::Open(capacity(arguments, floor)? / 2.0));
+        let floor = floor.ok_or_else(|| Trouble::Usage("--share needs the target floor".into()))?;
+        let all = capacity(arguments, floor)?;
+        loads.extend(arguments.share.iter().map(|share| Load::Open(all * share)));
     }
     loads.extend(arguments.open.iter().map(|rate| Load::Open(*rate)));
     if loads.is_empty() {
