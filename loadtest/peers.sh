@@ -171,8 +171,9 @@ say "Asking: $only"
 if [[ -n $all ]]; then
     everything
 else
-    ((pipelined == 1)) || ! chosen lua && ! chosen files ||
+    if ((pipelined > 1)) && { chosen lua || chosen files; }; then
         fail "nginx answers pipelined requests one by one; leave lua and files out"
+    fi
     ask --pipelined "$pipelined" "${loads[@]}"
     loaded
 fi

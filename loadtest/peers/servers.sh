@@ -202,8 +202,6 @@ nginx_server() {
 user root;
 daemon off;
 worker_processes 1;
-# As many as there are files to be kept open.
-worker_rlimit_nofile 400000;
 pid $run/$name.pid;
 error_log $run/$name.error.log;
 ${3:-}
@@ -245,12 +243,11 @@ start_files() {
     local count=100000
     ((count <= questions)) || count=$questions
     once files load files "$count"
+    # Opened for each answer: nobody may keep as many files open as there are certificates.
     nginx_server files 18516 "" "" << CONF
 root $run/files;
 sendfile on;
 max_ranges 0;
-open_file_cache max=200000 inactive=1h;
-open_file_cache_valid 1h;
 CONF
     targets+=(--files "files=$count")
 }
