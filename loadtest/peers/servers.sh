@@ -160,11 +160,18 @@ start_postgres() {
 # nothing hashed.
 postgres_rows() {
     local sql=$run/rows.sql columns file began
-    columns=$(head -n 1 "$run/inbox/batch-0001.csv" | sed 's/^\xef\xbb\xbf//; s/\r$//')
+    # Some centres write GB18030; made readable before the clock starts.
+    rm -rf "${run:?}/rows"
+    mkdir "$run/rows"
+    for file in "$run"/inbox/*.csv; do
+        iconv -f UTF-8 -t UTF-8 "$file" > "$run/rows/${file##*/}" 2> "$run/iconv.log" ||
+            iconv -f GB18030 -t UTF-8 "$file" > "$run/rows/${file##*/}"
+    done
+    columns=$(head -n 1 "$run/rows/batch-0001.csv" | sed 's/^\xef\xbb\xbf//; s/\r$//')
     {
         echo "DROP TABLE IF EXISTS rows; CREATE TABLE rows (\"${columns//,/\" text, \"}\" text);"
         echo "BEGIN; TRUNCATE rows;"
-        for file in "$run"/inbox/*.csv; do
+        for file in "$run"/rows/*.csv; do
             echo "\\copy rows FROM '$file' WITH (FORMAT csv, HEADER) WHERE \"操作\" = '发证'"
         done
         echo 'COMMIT; CREATE UNIQUE INDEX ON rows ("证书编号" COLLATE "C");'
