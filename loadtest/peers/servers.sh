@@ -159,23 +159,17 @@ start_postgres() {
 # What stands against `accept` and `publish`: the delivered rows as they are, nothing judged,
 # nothing hashed.
 postgres_rows() {
-    local sql=$run/rows.sql columns file began
-    # Some centres write GB18030; made readable before the clock starts.
-    rm -rf "${run:?}/rows"
-    mkdir "$run/rows"
-    for file in "$run"/inbox/*.csv; do
-        iconv -f UTF-8 -t UTF-8 "$file" > "$run/rows/${file##*/}" 2> "$run/iconv.log" ||
-            iconv -f GB18030 -t UTF-8 "$file" > "$run/rows/${file##*/}"
-    done
-    columns=$(head -n 1 "$run/rows/batch-0001.csv" | sed 's/^\xef\xbb\xbf//; s/\r$//')
+    local sql=$run/rows.sql columns began
+    once rows load rows
+    columns=number,name,id_type,id_number,occupation_code,occupation_name,direction,level
+    columns+=,theory,skill,review,plan_no,assessed_on,reported_on,roll_verified_on,centre,reviewed_on,issued_on
     {
-        echo "DROP TABLE IF EXISTS rows; CREATE TABLE rows (\"${columns//,/\" text, \"}\" text);"
+        echo "DROP TABLE IF EXISTS rows; CREATE TABLE rows (${columns//,/ text, } text);"
+        # In the transaction that makes the table, so that nothing is logged.
         echo "BEGIN; TRUNCATE rows;"
-        for file in "$run"/rows/*.csv; do
-            echo "\\copy rows FROM '$file' WITH (FORMAT csv, HEADER) WHERE \"操作\" = '发证'"
-        done
-        echo 'COMMIT; CREATE UNIQUE INDEX ON rows ("证书编号" COLLATE "C");'
-        echo 'CREATE INDEX ON rows ("证件号码" COLLATE "C", "姓名" COLLATE "C");'
+        echo "\\copy rows FROM '$run/rows.csv' WITH (FORMAT csv)"
+        echo 'COMMIT; CREATE UNIQUE INDEX ON rows (number COLLATE "C");'
+        echo 'CREATE INDEX ON rows (id_number COLLATE "C", name COLLATE "C");'
     } > "$sql"
     say "COPY of the delivered rows, then two indexes"
     began=$(date +%s.%N)

@@ -4,7 +4,7 @@ use crate::sheet::{Sheet, WIDTH, grouped};
 use crate::{Report, title};
 
 const LEFT: f64 = 170.0;
-const RIGHT: f64 = 190.0;
+const RIGHT: f64 = 220.0;
 const TOP: f64 = 36.0;
 const ROW: f64 = 30.0;
 
@@ -39,7 +39,8 @@ pub(crate) fn draw(report: &Report, caption: &str) -> String {
             ],
             "spread",
         );
-        let ratio = row.processor_ratio.map_or(String::new(), |ratio| {
+        let ratio = row.processor_ratio.filter(|_| row.name != "floor");
+        let ratio = ratio.map_or(String::new(), |ratio| {
             format!(" · {:.2} of the floor by CPU", ratio.median)
         });
         let figure = format!("{}{ratio}", grouped(answers.median));

@@ -5,11 +5,13 @@
 mod databases;
 mod files;
 mod register;
+mod rows;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use certificate::sample::Population;
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use peers::record::{Misses, Reader};
@@ -42,6 +44,8 @@ enum Command {
     },
     /// The records of all certificates, for the databases.
     Records,
+    /// The rows by which the certificates were issued, into `rows.csv`.
+    Rows,
     /// SQLite, into `sqlite.db`.
     Sqlite,
     /// LMDB, into `lmdb/`.
@@ -82,6 +86,12 @@ fn run(arguments: &Arguments) -> Result<(), Trouble> {
             return Folder::open(run, arguments.certificates)?.write_questions(*count);
         }
         Command::Records => return Folder::open(run, arguments.certificates)?.write_records(),
+        Command::Rows => {
+            return rows::write(
+                &Population::new(arguments.certificates, 1),
+                &run.join("rows.csv"),
+            );
+        }
         Command::Sqlite => databases::sqlite(records()?, &run.join("sqlite.db"))?,
         Command::Lmdb => databases::lmdb(records()?, &run.join("lmdb"))?,
         Command::Redis { url } => {
