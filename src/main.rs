@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,13 +31,17 @@ use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use snapshot::keyfile::{self, KeyFileError};
 use snapshot::{Cache, PublisherKeys, Store};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Gives memory back to the system when a list of 32 MiB is done with; glibc's keeps it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Connections that wait in the kernel for a thread to accept them; the system has a limit of its own.
+const BACKLOG: u32 = 1024;
 
 /// How long the end waits for the log to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(1);
@@ -166,8 +171,9 @@ fn start(path: &Path) -> Result<(), Failure> {
     };
     let lists = runtime_of_lists()?;
     let to_lists = lists.handle().clone();
-    let served = runtime(config.threads)?.block_on(async {
-        let listeners = bind(&config).await?;
+    let workers = Workers::start(config.threads)?;
+    let served = runtime_of_one()?.block_on(async {
+        let listeners = bind(&config, &workers).await?;
         log_listeners(&log, &listeners);
         let (_refreshing, stopped) = std::sync::mpsc::channel();
         Refresh::new(source, live, metrics, log.clone()).start(config.poll_interval, now, stopped);
@@ -181,6 +187,7 @@ fn start(path: &Path) -> Result<(), Failure> {
         .await;
         Ok(())
     });
+    drop(workers);
     if served.is_ok() {
         log.event(Level::Info, "stopped", &[]);
     }
@@ -295,20 +302,48 @@ fn confine() -> Vec<(&'static str, String)> {
     core_dumps.into_iter().chain(open_files).collect()
 }
 
-fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if threads > 0 {
-        builder.worker_threads(threads);
+/// The threads that answer single look-ups, one for each core, each with a runtime of its own.
+struct Workers {
+    handles: Vec<Handle>,
+    /// Their runtimes end when this does.
+    _until: watch::Sender<()>,
+}
+
+impl Workers {
+    /// Starts so many; one for each core when it is 0.
+    fn start(threads: usize) -> Result<Self, Failure> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if threads > 0 { threads } else { cores };
+        let (until, ended) = watch::channel(());
+        let mut handles = Vec::with_capacity(threads);
+        for _ in 0..threads {
+            let runtime = runtime_of_one()?;
+            handles.push(runtime.handle().clone());
+            let mut ended = ended.clone();
+            std::thread::Builder::new()
+                .name("serve".to_owned())
+                .spawn(move || {
+                    // An error is the end of the other side, which is what is waited for.
+                    let _ = runtime.block_on(ended.changed());
+                })
+                .map_err(|error| Exit::Io.because(&error))?;
+        }
+        Ok(Self {
+            handles,
+            _until: until,
+        })
     }
-    builder
+}
+
+fn runtime_of_one() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .thread_name("serve")
         .build()
         .map_err(|error| Exit::Io.because(&error))
 }
 
 /// Reads and writes lists, one thread when no single look-up wants the core.
-fn runtime_of_lists() -> Result<tokio::runtime::Runtime, Failure> {
+fn runtime_of_lists() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -321,19 +356,46 @@ fn runtime_of_lists() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Exit::Io.because(&error))
 }
 
-async fn bind(config: &Config) -> Result<Listeners, Failure> {
+async fn bind(config: &Config, workers: &Workers) -> Result<Listeners, Failure> {
     let mut public = Vec::new();
     for address in &config.public {
-        public.push(listen("public.listen", *address).await?);
+        // Alone, because listeners that share an address would share it with another server's.
+        let alone = listen("public.listen", *address, TcpListener::bind(address).await)?;
+        let address = alone
+            .local_addr()
+            .map_err(|error| Exit::Io.because(&error))?;
+        drop(alone);
+        for worker in &workers.handles {
+            let _context = worker.enter();
+            let shared = listen("public.listen", address, bind_shared(address))?;
+            public.push((worker.clone(), shared));
+        }
     }
+    let admin = TcpListener::bind(config.admin).await;
     Ok(Listeners {
         public,
-        admin: listen("admin.listen", config.admin).await?,
+        admin: listen("admin.listen", config.admin, admin)?,
     })
 }
 
-async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
+/// A listener among others of the same address; the system deals connections out among them.
+fn bind_shared(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn listen(
+    key: &str,
+    address: SocketAddr,
+    bound: io::Result<TcpListener>,
+) -> Result<TcpListener, Failure> {
+    bound.map_err(|error| {
         Exit::Io.saying(format!(
             "cannot listen on {address}: {error}; stop what uses it, or change {key} in the \
              configuration"
@@ -343,13 +405,13 @@ async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> 
 
 fn log_listeners(log: &Log, listeners: &Listeners) {
     let admin = std::iter::once(("admin", &listeners.admin));
-    for (door, listener) in listeners
-        .public
-        .iter()
-        .map(|it| ("public", it))
-        .chain(admin)
-    {
-        if let Ok(address) = listener.local_addr() {
+    let public = listeners.public.iter().map(|(_, it)| ("public", it));
+    let mut told = None;
+    for (door, listener) in public.chain(admin) {
+        // Those that share an address are told once.
+        if let Ok(address) = listener.local_addr()
+            && told.replace(address) != Some(address)
+        {
             let address = address.to_string();
             log.event(
                 Level::Info,

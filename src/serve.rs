@@ -71,8 +71,9 @@ impl Deadlines {
 /// Bound listeners.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For everybody.
-    pub public: Vec<TcpListener>,
+    /// For everybody, each with the runtime that serves its connections: one of one thread for each
+    /// core, so that a connection stays where it was accepted.
+    pub public: Vec<(Handle, TcpListener)>,
     /// For the operator.
     pub admin: TcpListener,
 }
@@ -116,8 +117,8 @@ pub async fn run(
     let (closing, closed) = watch::channel(());
     let (_open, never) = watch::channel(());
     let mut accepting = JoinSet::new();
-    for listener in listeners.public {
-        accepting.spawn(accept(listener, public.clone(), closed.clone()));
+    for (worker, listener) in listeners.public {
+        accepting.spawn_on(accept(listener, public.clone(), closed.clone()), &worker);
     }
     drop((public, closed));
     let mut administering = JoinSet::new();

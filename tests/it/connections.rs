@@ -80,7 +80,7 @@ pub(crate) fn serve_site(site: Site, deadlines: Deadlines) -> Server {
     let address = public.local_addr().unwrap();
     let (stop, stopped) = mpsc::channel(2);
     let listeners = Listeners {
-        public: vec![public],
+        public: vec![(runtime.handle().clone(), public)],
         admin,
     };
     let lists = runtime.handle().clone();

@@ -95,6 +95,8 @@ pub(crate) struct Session<'q> {
     events: Events,
     heads: Heads,
     room: Vec<u8>,
+    /// Time spent in looking for answers when there were none.
+    idle: Duration,
 }
 
 impl<'q> Session<'q> {
@@ -112,7 +114,13 @@ impl<'q> Session<'q> {
             events: Events::with_capacity(1024),
             heads: Heads::default(),
             room: vec![0; PART],
+            idle: Duration::ZERO,
         })
+    }
+
+    /// Time spent in looking for answers when there were none, since it was last asked for.
+    pub(crate) fn take_idle(&mut self) -> Duration {
+        std::mem::take(&mut self.idle)
     }
 
     /// Waits for events at most this long and takes what came: the indices of the connections go
@@ -140,7 +148,9 @@ impl<'q> Session<'q> {
     }
 
     /// A closed loop for `settle` and then, from the call of `begin` to that of `end`, for
-    /// `length`. Returns the answers of the latter.
+    /// `length`. Returns the answers of the latter. It never sleeps: to wake a core that does costs
+    /// whoever answers some microseconds, the more often the slower it is, and that is no part of
+    /// answering.
     pub(crate) fn closed(
         &mut self,
         depth: usize,
@@ -153,6 +163,7 @@ impl<'q> Session<'q> {
             self.refill(index, depth)?;
         }
         self.answers_until(depth, Instant::now() + settle)?;
+        self.take_idle();
         begin();
         let answers = self.answers_until(depth, Instant::now() + length)?;
         end();
@@ -171,8 +182,10 @@ impl<'q> Session<'q> {
             if now > last + PATIENCE {
                 return Err(Trouble::Silent);
             }
-            self.hear(end - now, &mut heard, |_| answers += 1)?;
-            if !heard.is_empty() {
+            self.hear(Duration::ZERO, &mut heard, |_| answers += 1)?;
+            if heard.is_empty() {
+                self.idle += now.elapsed();
+            } else {
                 last = now;
             }
             for &index in &heard {
@@ -225,6 +238,7 @@ impl<'q> Session<'q> {
     ) -> Result<OpenLoop, Trouble> {
         let mut pace = Pace::new(rate, self.connections.len(), settle);
         self.paced(&mut pace, settle)?;
+        self.take_idle();
         begin();
         pace.answers = 0;
         self.paced(&mut pace, settle + length)?;
@@ -252,6 +266,10 @@ impl<'q> Session<'q> {
             self.hear(Duration::ZERO, &mut heard, |asked| {
                 pace.answered(asked.intended, nanoseconds(began.elapsed()));
             })?;
+            if heard.is_empty() {
+                let looked = nanoseconds(began.elapsed()) - now;
+                self.idle += Duration::from_nanos(looked);
+            }
             for &index in &heard {
                 if self.connections[index].pending() == 0 {
                     pace.free.push_back(index);

@@ -30,6 +30,7 @@ pub(crate) struct Window {
     pub(crate) server_us: f64,
     /// Of a core.
     pub(crate) server_cores: f64,
+    /// What we used of a core, but for looking in vain.
     pub(crate) own_cores: f64,
     /// Cores that neither of us used.
     pub(crate) foreign_cores: f64,
@@ -91,10 +92,11 @@ impl Asked {
                 (open.answers, open.slices, Some(open.own))
             }
         };
+        let idle = session.take_idle();
         let (Some(begun), Some(ended)) = (begun.get(), ended.get()) else {
             return Err(Trouble::Silent);
         };
-        Ok(Window::between(begun, ended, answers, slices, own_late))
+        Ok(Window::between(begun, ended, answers, idle).with(slices, own_late))
     }
 
     fn session(&mut self, connections: usize) -> Result<Session<'_>, Trouble> {
@@ -125,13 +127,7 @@ impl Asked {
 
 impl Window {
     #[expect(clippy::cast_precision_loss, reason = "answers of a few seconds")]
-    fn between(
-        begun: Reading,
-        ended: Reading,
-        answers: u64,
-        slices: Vec<Late>,
-        own_late: Option<Late>,
-    ) -> Self {
+    fn between(begun: Reading, ended: Reading, answers: u64, idle: Duration) -> Self {
         let seconds = (ended.at - begun.at).as_secs_f64();
         let cores = |of: fn(&Reading) -> Duration| {
             of(&ended).saturating_sub(of(&begun)).as_secs_f64() / seconds
@@ -146,10 +142,18 @@ impl Window {
             answers_per_s,
             server_us: server / answers_per_s * 1e6,
             server_cores: server,
-            own_cores: own,
+            own_cores: (own - idle.as_secs_f64() / seconds).max(0.0),
             foreign_cores: (all - server - own).max(0.0),
+            slices: Vec::new(),
+            own_late: None,
+        }
+    }
+
+    fn with(self, slices: Vec<Late>, own_late: Option<Late>) -> Self {
+        Self {
             slices,
             own_late,
+            ..self
         }
     }
 }
