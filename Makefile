@@ -17,7 +17,7 @@ bench:      ## criterion benches; the questions stand in docs/performance.md
 load:       ## capacity and latency of a server with 1,000,000 certificates, every answer judged
 	@loadtest/measure.sh
 
-peers:      ## our server, a floor and seven peers on one core; figures, and pictures in docs/images
+peers:      ## our server, a floor and six peers on one core; figures, and pictures in docs/images
 	@loadtest/peers.sh --all
 
 damage:     ## 10,000 bit flips and 1,000 truncations over every blob, manifest and channel entry

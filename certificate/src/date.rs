@@ -55,7 +55,8 @@ fn of_parts<'a>(mut parts: impl Iterator<Item = &'a str>) -> Option<Date> {
 fn canonical(bytes: &[u8; 10]) -> Option<Date> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = bytes.map(|byte| match byte {
         b'0'..=b'9' => byte - b'0',
-        _ => byte,
+        b'-' => b'-',
+        _ => u8::MAX,
     }) else {
         return None;
     };
@@ -94,6 +95,21 @@ mod tests {
     use jiff::ToSpan;
 
     use super::*;
+
+    #[test]
+    fn only_digits_are_digits() {
+        for at in 0..10 {
+            for byte in 0..=u8::MAX {
+                let mut text = *b"2020-11-12";
+                text[at] = byte;
+                let digit = byte.is_ascii_digit() != [4, 7].contains(&at);
+                let right = digit && (byte.is_ascii_digit() || byte == b'-');
+                let day = std::str::from_utf8(&text).ok().filter(|_| right);
+                let day = day.and_then(|text| text.parse::<Date>().ok());
+                assert_eq!(canonical(&text), day, "{text:?}");
+            }
+        }
+    }
 
     #[test]
     fn every_accepted_form() {

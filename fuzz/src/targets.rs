@@ -38,7 +38,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("words", words),
 ];
 
-/// A store of version 1 with two layers, and the key that it was made with.
+/// A store with two layers, and the key that it was made with.
 const FIXTURE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../snapshot/tests/it/fixtures/v2"

@@ -38,7 +38,7 @@ pub enum Fault {
     #[error("not a blob of this kind")]
     Magic,
     /// Written by another release.
-    #[error("version {found}, expected {expected}")]
+    #[error("version {found}, this program reads {expected}; publish anew with --layer base")]
     Version {
         /// This program's.
         expected: u64,
@@ -121,4 +121,27 @@ impl fmt::Display for BlobKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Where and how the first bytes of a blob differ from the header that it should have: eight bytes of
+/// magic, two of version, the rest.
+pub(crate) fn unlike(begin: &[u8], header: &[u8]) -> Option<(u64, Fault)> {
+    if begin.len() < header.len() {
+        let (expected, found) = (header.len() as u64, begin.len() as u64);
+        return Some((0, Fault::Length { expected, found }));
+    }
+    let at = begin.iter().zip(header).position(|(a, b)| a != b)?;
+    let version = |bytes: &[u8]| u64::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let fault = match at {
+        0..8 => Fault::Magic,
+        8..10 => Fault::Version {
+            expected: version(header),
+            found: version(begin),
+        },
+        _ => Fault::Header {
+            expected: u64::from(header[at]),
+            found: u64::from(begin[at]),
+        },
+    };
+    Some((at as u64, fault))
 }

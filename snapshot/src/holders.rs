@@ -9,7 +9,7 @@ use std::io::Write;
 
 use certificate::HolderKey;
 
-use crate::damage::{BlobKind, Damaged, Fault};
+use crate::damage::{self, BlobKind, Damaged, Fault};
 use crate::digest::BlobRef;
 use crate::layer::WriteError;
 use crate::layout;
@@ -162,29 +162,8 @@ impl Frame {
     /// Reads the header (the first bytes of the blob) and checks it against the blob's length
     /// and the rows that the layer has.
     pub(crate) fn parse(begin: &[u8], length: u64, count: u64) -> Result<Self, Damaged> {
-        if length < layout::HOLDERS_HEADER as u64 {
-            return Err(damaged(
-                0,
-                Fault::Length {
-                    expected: layout::HOLDERS_HEADER as u64,
-                    found: length,
-                },
-            ));
-        }
-        let (found, ours) = (&begin[..layout::HOLDERS_HEADER], header(count));
-        if let Some(at) = found
-            .iter()
-            .zip(&ours)
-            .position(|(found, ours)| found != ours)
-        {
-            let fault = match at {
-                0..8 => Fault::Magic,
-                _ => Fault::Header {
-                    expected: u64::from(ours[at]),
-                    found: u64::from(found[at]),
-                },
-            };
-            return Err(damaged(at as u64, fault));
+        if let Some((at, fault)) = damage::unlike(begin, &header(count)) {
+            return Err(damaged(at, fault));
         }
         let buckets = layout::buckets(count);
         let frame = Self { count, buckets };

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use certificate::CertificateNumber;
 use fst::raw::Builder;
 
-use crate::damage::{BlobKind, Damaged, Fault};
+use crate::damage::{self, BlobKind, Damaged, Fault};
 use crate::digest::BlobRef;
 use crate::durable::FileError;
 use crate::layer::WriteError;
@@ -122,27 +122,16 @@ pub(crate) fn offset(ordinal: u32) -> u64 {
 /// Checks the header (the first bytes of the blob) and the length of a blob of `count` rows.
 pub(crate) fn check_frame(begin: &[u8], length: u64, count: u64) -> Result<(), Damaged> {
     let damaged = |offset, fault| Err(Damaged::new(BlobKind::Rows, offset, fault));
+    // Before its length, which follows from the version.
+    if let Some((at, fault)) = damage::unlike(begin, &header()) {
+        return damaged(at, fault);
+    }
     let expected = layout::ROWS_HEADER as u64 + count * layout::ROW as u64;
-    if length != expected {
-        let found = length;
-        return damaged(0, Fault::Length { expected, found });
+    if length == expected {
+        return Ok(());
     }
-    let (found, ours) = (&begin[..layout::ROWS_HEADER], header());
-    match found
-        .iter()
-        .zip(&ours)
-        .position(|(found, ours)| found != ours)
-    {
-        None => Ok(()),
-        Some(at) if at < layout::ROWS_MAGIC.len() => damaged(at as u64, Fault::Magic),
-        Some(at) => damaged(
-            at as u64,
-            Fault::Header {
-                expected: u64::from(ours[at]),
-                found: u64::from(found[at]),
-            },
-        ),
-    }
+    let found = length;
+    damaged(0, Fault::Length { expected, found })
 }
 
 /// The header of every rows blob of this version.

@@ -30,31 +30,38 @@ pub(super) async fn attend<C, S>(
 {
     let mut connection = pin!(connection);
     let end = pin!(closed.changed());
-    let (mut end, mut ending) = (Rare::new(end), false);
+    let (mut end, mut ending, mut served) = (Rare::new(end), false, false);
     // What is awaited begins unheard between two rings, so the alarm must ring at least as often
     // as the shorter of the two can pass.
     let tick = deadlines.head.min(deadlines.body);
-    let alarm = pin!(sleep_until((Instant::now() + tick).into()));
+    let Some(first) = ring(&outbox, waiting, deadlines.head, tick) else {
+        return;
+    };
+    let alarm = pin!(sleep_until(first.into()));
     let mut alarm = Rare::new(alarm);
     poll_fn(|context| {
         if !ending && end.poll(context).is_ready() {
             ending = true;
             connection.as_mut().graceful_shutdown();
         }
-        while alarm.poll(context).is_ready() {
+        while !served {
+            // Before the alarm is heard, because what it waits for may have come. An error is the
+            // client's: it went away, was too slow, or does not speak HTTP.
+            served = connection.as_mut().poll(context).is_ready();
+            if served || alarm.poll(context).is_pending() {
+                break;
+            }
             let Some(next) = ring(&outbox, waiting, deadlines.head, tick) else {
                 return Poll::Ready(());
             };
             alarm.wound().as_mut().reset(next.into());
         }
-        // An error is the client's: it went away, was too slow, or does not speak HTTP.
-        if connection.as_mut().poll(context).is_ready() {
-            return Poll::Ready(());
-        }
-        if waiting.takes_again() {
+        if !served && waiting.takes_again() {
             return Poll::Pending;
         }
         match ready!(outbox.poll_send(context)) {
+            // hyper has not always closed what it is done with.
+            Ok(()) if served => outbox.poll_close(context),
             Ok(()) => Poll::Pending,
             Err(_) => Poll::Ready(()),
         }

@@ -8,9 +8,9 @@
 //!
 //! hyper has no deadline for writing either: a client that takes no bytes would hold its connection,
 //! and one that pipelines questions without reading answers would hold its buffers too. The
-//! deadline runs from the first write that the socket refuses until everything is written, or as
-//! much as a client must at least take in that time: an answer that is sent while it is made may
-//! never be all written before its end.
+//! deadline runs from the first write that the socket refuses until everything that was handed over
+//! is written, or as much as a client must at least take in that time: an answer that is sent while
+//! it is made may never be all written before its end.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -75,6 +75,12 @@ impl<S: AsyncWrite + Unpin> Outbox<S> {
     /// The client is gone, or did not take its answer in time.
     pub(super) fn poll_send(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.line().poll_send(context)
+    }
+
+    /// Ends the sending side, after everything was sent; whether that succeeds concerns nobody.
+    pub(super) fn poll_close(&self, context: &mut Context<'_>) -> Poll<()> {
+        let closed = Pin::new(&mut self.line().stream).poll_shutdown(context);
+        closed.map(|_| ())
     }
 
     /// Whether the client has not taken all of what it was sent; else since when it has, if it was

@@ -341,6 +341,37 @@ fn many_pipelined_questions_are_all_answered() {
     assert_eq!(came.matches("HTTP/1.1 404").count(), 1);
 }
 
+/// hyper does not close a connection that once asked for another protocol, and what was not sent by
+/// then would be lost.
+#[test]
+fn whoever_asks_for_another_protocol_gets_every_answer() {
+    let server = server(PATIENT);
+    let ask = "GET / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade";
+    for (all, statuses) in [
+        (format!("{ask}, close\r\n\r\n"), &["200"][..]),
+        (format!("{ask}\r\n\r\nGARBAGE\r\n\r\n"), &["200", "400"]),
+    ] {
+        let came = String::from_utf8(exchange(server.public, all.as_bytes())).unwrap();
+        let found = came.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]);
+        assert!(found.eq(statuses.iter().copied()), "{came}");
+    }
+}
+
+#[test]
+fn a_head_is_timed_from_the_first_moment() {
+    let server = server(Deadlines {
+        head: SHORT,
+        ..PATIENT
+    });
+    // The beginning is awaited elsewhere than the rest; together they have one deadline.
+    let mut stream = connect(server.public);
+    let began = Instant::now();
+    std::thread::sleep(SHORT / 2);
+    stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    assert_eq!(read_to_end(&mut stream), b"");
+    assert!(began.elapsed() >= SHORT);
+}
+
 #[test]
 fn a_client_that_hangs_up_costs_nothing() {
     let server = server(PATIENT);

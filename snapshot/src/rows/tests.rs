@@ -112,7 +112,7 @@ fn the_door_checks_header_and_length() {
     }
     for length in 0..intact.len() {
         let damaged = RowTable::open(intact[..length].to_vec(), 1).err().unwrap();
-        assert!(matches!(damaged.fault, Fault::Length { expected: 59, .. }));
+        assert!(matches!(damaged.fault, Fault::Length { .. }));
     }
     assert!(RowTable::open(intact, 2).is_err());
 }

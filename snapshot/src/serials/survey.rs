@@ -21,6 +21,8 @@ const BLOCK: usize = CertificateNumber::LENGTH - 2;
 struct Survey<'f, D> {
     fst: &'f Fst<D>,
     numbers: u64,
+    /// As many as the blob says; a small one can unfold to billions.
+    most: u64,
     groups: Vec<Group>,
     blocks: Vec<Block>,
     /// The two last digits below a node, as bits.
@@ -34,6 +36,7 @@ pub(super) fn survey<D: AsRef<[u8]>>(
     let mut survey = Survey {
         fst: numbers.fst(),
         numbers: 0,
+        most: numbers.count(),
         groups: vec![Group {
             name: 0,
             begin: 0,
@@ -138,7 +141,7 @@ impl<D: AsRef<[u8]>> Survey<'_, D> {
             hundred,
         });
         self.numbers += u64::from(used.count_ones());
-        Some(())
+        (self.numbers <= self.most).then_some(())
     }
 
     /// The last two digits below a node; each value must be the rank among them.
