@@ -30,6 +30,9 @@ struct Arguments {
     /// Certificates of its population.
     #[arg(long)]
     certificates: u64,
+    /// Which epoch of the store.
+    #[arg(long, default_value_t = 1)]
+    epoch: u64,
     #[command(subcommand)]
     command: Command,
 }
@@ -79,13 +82,14 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Trouble> {
     let run = &arguments.run;
+    let folder = || Folder::open(run, arguments.certificates, arguments.epoch);
     let records = || Reader::open(&run.join("records"));
     let began = Instant::now();
     let bytes = match &arguments.command {
         Command::Questions { count } => {
-            return Folder::open(run, arguments.certificates)?.write_questions(*count);
+            return folder()?.write_questions(*count);
         }
-        Command::Records => return Folder::open(run, arguments.certificates)?.write_records(),
+        Command::Records => return folder()?.write_records(),
         Command::Rows => {
             return rows::write(
                 &Population::new(arguments.certificates, 1),

@@ -31,15 +31,15 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Opens epoch 1 of `path/store`.
-    pub(crate) fn open(path: &Path, certificates: u64) -> Result<Self, Trouble> {
+    /// Opens an epoch of `path/store`.
+    pub(crate) fn open(path: &Path, certificates: u64, epoch: u64) -> Result<Self, Trouble> {
         let keys = path.join("keys");
         let lookup = keyfile::read_lookup(&keys.join("lookup.key"))?;
         let publisher = keyfile::read_publisher_public(&keys.join("publisher.pub"))?;
         let store = Store::open(&path.join("store"));
         let channel = Channel::parse("stable").ok_or("no such channel")?;
         let publishers = PublisherKeys::new(vec![publisher]);
-        let publication = store.read_publication(&channel, 1, &publishers)?;
+        let publication = store.read_publication(&channel, epoch, &publishers)?;
         let publication = publication.ok_or("nothing is published")?;
         let cache = Cache::open(&path.join("cache-of-load"))?;
         let snapshot = Snapshot::open(&cache, &store, publication, &[lookup], None)?;
