@@ -68,6 +68,40 @@ fn a_map_is_the_file_and_outlives_its_name() {
     assert_eq!(format!("{map:?}"), "Map(400000 bytes)");
 }
 
+/// Bytes of a file's map, and how many of them are in memory for this process.
+fn mapped_and_resident(path: &Path) -> (u64, u64) {
+    let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+    let (_, map) = maps.split_once(path.to_str().unwrap()).unwrap();
+    let bytes = |key: &str| {
+        let line = map.lines().find_map(|line| line.strip_prefix(key));
+        let kib = line.unwrap().trim().strip_suffix(" kB").unwrap();
+        kib.parse::<u64>().unwrap() << 10
+    };
+    (bytes("Size:"), bytes("Rss:"))
+}
+
+#[test]
+fn a_map_has_all_its_pages_before_anybody_reads_it() {
+    const BYTES: usize = 4 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let private = PrivateFolder::open(&folder.path().join("cache")).unwrap();
+    let contents = vec![7; BYTES];
+    let path = private.path().join("file");
+    fs::write(&path, &contents).unwrap();
+    let blob = BlobRef::of(&contents);
+    let _map = private.map(Path::new("file"), &blob).unwrap();
+    assert_eq!(mapped_and_resident(&path), (BYTES as u64, BYTES as u64));
+
+    // Without being asked for, they are not there: what a builder maps in place shows it.
+    let store = Store::create(&folder.path().join("store")).unwrap();
+    let path = store.root().join(layout::blob(&blob.sha256));
+    durable::create_folder(path.parent().unwrap(), 0o700).unwrap();
+    fs::write(&path, &contents).unwrap();
+    let lock = store.lock().unwrap();
+    let _map = Map::in_place(&store, &lock, &blob).unwrap();
+    assert_eq!(mapped_and_resident(&path), (BYTES as u64, 0));
+}
+
 #[test]
 fn only_regular_files_of_the_right_contents_are_mapped() {
     let folder = tempfile::tempdir().unwrap();
