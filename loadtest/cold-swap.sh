@@ -18,6 +18,10 @@
 # of the questions offered, and p99.9 of at most 25 ms. SWAP_CERTIFICATES (1000000) and SWAP_MODES
 # override the defaults. The register stays in target/cold-swap/N.
 #
+# Where others use the machine, SWAP_CPU_GROUPS names the folder of the processor control groups (version
+# 1; needs root): server and generator get a group each with the greatest weight, so that strangers get
+# a hundredth beside them, while inside the server's group its threads keep the priorities they have.
+#
 # With SWAP_STARTS=N instead: N cold starts, from exec to the first 200 of /readyz, with the private
 # cache empty and with it full, every file evicted before.
 set -euo pipefail
@@ -44,7 +48,24 @@ stop() {
     wait
     server=
 }
-trap stop EXIT
+groups=${SWAP_CPU_GROUPS:-}
+finish() {
+    stop
+    [[ -z $groups ]] || rmdir "$groups"/certq-swap-* 2> /dev/null || true
+}
+trap finish EXIT
+
+# in_group NAME COMMAND...: becomes the command, in a group of that name where there are groups.
+in_group() {
+    local group=$groups/certq-swap-$1
+    shift
+    if [[ -n $groups ]]; then
+        mkdir -p "$group"
+        echo 262144 > "$group/cpu.shares"
+        echo "$BASHPID" > "$group/cgroup.procs"
+    fi
+    exec "$@"
+}
 
 cargo_peers() {
     cargo build --release --locked -q --manifest-path loadtest/peers/Cargo.toml --target-dir target/peers "$@"
@@ -108,7 +129,7 @@ evict() {
 
 # serve ENVIRONMENT...: starts a server on core 0; its process is in $server.
 serve() {
-    env CERTQ_LIMITS_ENABLED=false "$@" taskset --cpu-list 0 target/release/certq serve \
+    in_group server env CERTQ_LIMITS_ENABLED=false "$@" taskset --cpu-list 0 target/release/certq serve \
         --config "$run/certq.toml" 2> "$run/server.log" < /dev/null &
     server=$!
 }
@@ -145,9 +166,9 @@ swap() {
     # What evicts the new pages has evicted those of epoch 1 too; they shall be warm.
     cat "$run"/cache/blobs/* > /dev/null
     evict "$run/store"
-    "${urgently[@]}" taskset --cpu-list 1 "$peers/swap" --address "127.0.0.1:$public" --pid "$server" \
+    (in_group generator "${urgently[@]}" taskset --cpu-list 1 "$peers/swap" --address "127.0.0.1:$public" --pid "$server" \
         --before "$run/questions-1" --after "$run/questions-2" --entry "$held" --into "$entry" \
-        --windows "$run/windows-$1" || code=$?
+        --windows "$run/windows-$1") || code=$?
     grep -o '"event":"generation_taken".*' "$run/server.log" | sed -E 's/.*"epoch":"?([0-9]+).*"ms":"?([0-9]+).*/the server took epoch \1 in \2 ms/'
     stop
     return "$code"
@@ -182,7 +203,7 @@ cold_start() {
 
 # On both cores, as a start is.
 on_both() {
-    target/release/certq serve --config "$run/certq.toml" 2> "$run/server.log" < /dev/null &
+    in_group server target/release/certq serve --config "$run/certq.toml" 2> "$run/server.log" < /dev/null &
     server=$!
 }
 
