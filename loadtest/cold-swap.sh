@@ -36,6 +36,10 @@ peers=$PWD/target/peers/release
 entry=$run/store/channels/stable/00000000000000000002.json
 held=$run/entry-2.json
 admin=18601 public=18600
+# In memory where that can be had: the log of accesses, a line a question, must not wait for a disk
+# that writes a copy.
+log=/dev/shm/certq-swap.log
+[[ -w /dev/shm ]] || log=$run/server.log
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 fail() { echo "$*" >&2; exit 1; }
@@ -51,6 +55,7 @@ stop() {
 groups=${SWAP_CPU_GROUPS:-}
 finish() {
     stop
+    rm -f "$log"
     [[ -z $groups ]] || rmdir "$groups"/certq-swap-* 2> /dev/null || true
 }
 trap finish EXIT
@@ -130,7 +135,7 @@ evict() {
 # serve ENVIRONMENT...: starts a server on core 0; its process is in $server.
 serve() {
     in_group server env CERTQ_LIMITS_ENABLED=false "$@" taskset --cpu-list 0 target/release/certq serve \
-        --config "$run/certq.toml" 2> "$run/server.log" < /dev/null &
+        --config "$run/certq.toml" 2> "$log" < /dev/null &
     server=$!
 }
 
@@ -138,7 +143,7 @@ serve() {
 ready() {
     local reply
     for _ in $(seq 60000); do
-        kill -0 "$server" 2> /dev/null || { tail -n 5 "$run/server.log" >&2; fail "the server has ended"; }
+        kill -0 "$server" 2> /dev/null || { tail -n 5 "$log" >&2; fail "the server has ended"; }
         # Not all tries find somebody who listens.
         if { exec 3<> "/dev/tcp/127.0.0.1/$admin"; } 2> /dev/null; then
             printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
@@ -148,7 +153,7 @@ ready() {
         fi
         sleep 0.005
     done
-    fail "the server is not ready after minutes; see $run/server.log"
+    fail "the server is not ready after minutes; see $log"
 }
 
 # Nobody else shall have the generator's core, where that can be had.
@@ -169,7 +174,7 @@ swap() {
     (in_group generator "${urgently[@]}" taskset --cpu-list 1 "$peers/swap" --address "127.0.0.1:$public" --pid "$server" \
         --before "$run/questions-1" --after "$run/questions-2" --entry "$held" --into "$entry" \
         --windows "$run/windows-$1") || code=$?
-    grep -o '"event":"generation_taken".*' "$run/server.log" | sed -E 's/.*"epoch":"?([0-9]+).*"ms":"?([0-9]+).*/the server took epoch \1 in \2 ms/'
+    grep -o '"event":"generation_taken".*' "$log" | sed -E 's/.*"epoch":"?([0-9]+).*"ms":"?([0-9]+).*/the server took epoch \1 in \2 ms/'
     stop
     return "$code"
 }
@@ -197,13 +202,13 @@ cold_start() {
     "$@"
     ready
     awk "BEGIN { printf \"%.2f s\n\", $(date +%s.%N) - $began }"
-    grep -o '"ms":"[0-9]*"' "$run/server.log" | sed 's/^/    of which opening /'
+    grep -o '"ms":"[0-9]*"' "$log" | sed 's/^/    of which opening /'
     stop
 }
 
 # On both cores, as a start is.
 on_both() {
-    in_group server target/release/certq serve --config "$run/certq.toml" 2> "$run/server.log" < /dev/null &
+    in_group server target/release/certq serve --config "$run/certq.toml" 2> "$log" < /dev/null &
     server=$!
 }
 
