@@ -1,6 +1,6 @@
 # Names, not logic: each target is one script or one command.
 
-.PHONY: demo demo-stop test bench load peers damage swaps lists interface freshness histories room kills faults power fuzz
+.PHONY: demo demo-stop test bench load peers damage swaps cold-swap lists interface freshness histories room kills faults power fuzz
 
 demo:       ## build, compile a sample register of 100,000 certificates, serve it on 127.0.0.1:8080
 	@deploy/demo.sh start
@@ -25,6 +25,9 @@ damage:     ## 10,000 bit flips and 1,000 truncations over every blob, manifest 
 
 swaps:      ## 1,000 swaps at half of the server's capacity, every answer judged; how late they come
 	@CERTQ_SWAPS=1000 cargo nextest run -p certq --cargo-profile release --no-capture -E 'test(swaps_under_load)'
+
+cold-swap:  ## a new base that lies in no memory, under load: who waits; without prefault it must fail
+	@loadtest/cold-swap.sh
 
 lists:      ## 100,000 rows in each form; how late single look-ups are while four lists are answered
 	@loadtest/lists.sh
