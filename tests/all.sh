@@ -24,6 +24,8 @@ say "Tools"
 need_packages build-essential chromium fonts-noto-cjk default-jre-headless
 # For the examples of docs/api.md, and requests by schemathesis.
 need_packages curl python3 python3-venv
+# For instructions.py.
+need_packages valgrind
 # For index-builder/tests/faults: kills and errors, clocks, power cuts.
 need_packages strace openssl faketime qemu-utils fuse3 e2fsprogs
 command -v node > /dev/null || { echo "install Node.js 20 or newer" >&2; exit 1; }
@@ -49,6 +51,11 @@ say "Load: every answer judged"
 target/release/loadtest --server "http://127.0.0.1:$DEMO_PORT" --certificates "$DEMO_CERTIFICATES" \
     --rate 2000 --seconds 5
 
+say "Instructions a look-up"
+target/release/loadtest --examples --json --server "http://127.0.0.1:$DEMO_PORT" \
+    --certificates "$DEMO_CERTIFICATES" > "$dir/cases.json"
+python3 tests/instructions.py "$DEMO_DIR" "$dir/cases.json"
+
 say "The interface: generated requests, and lists opened by another program"
 tests/schemathesis.sh "http://127.0.0.1:$DEMO_PORT" 20
 "$(tests/python.sh)/python" tests/spreadsheets/round_trip.py "http://127.0.0.1:$DEMO_PORT"
@@ -65,8 +72,6 @@ until (exec 3<>/dev/tcp/127.0.0.1/18081) 2> /dev/null; do
     kill -0 "$outage" || { tail -n 3 "$dir/outage/server.log" >&2; exit 1; }
     sleep 0.1
 done
-target/release/loadtest --examples --json --server "http://127.0.0.1:$DEMO_PORT" \
-    --certificates "$DEMO_CERTIFICATES" > "$dir/cases.json"
 CERTQ_URL="http://127.0.0.1:$DEMO_PORT" CERTQ_CASES="$PWD/$dir/cases.json" \
     CERTQ_API_KEY_FILE="$PWD/$DEMO_DIR/api-key" CERTQ_SPENT_KEY_FILE="$PWD/$DEMO_DIR/spent-key" \
     CERTQ_OUTAGE_URL=http://127.0.0.1:18081 node --test tests/browser/
