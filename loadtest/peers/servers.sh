@@ -56,6 +56,7 @@ start_ours() {
         [[ $reply == *" 200 "* ]] && break
         sleep 0.05
     done
+    [[ $reply == *" 200 "* ]] || fail "certq is not ready; see $run/ours.log, and remove $run when another build made it"
     ! chosen ours || target ours 18500 "$started"
     targets_of_ours=("${targets[@]}")
 }
