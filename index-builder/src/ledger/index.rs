@@ -232,7 +232,10 @@ impl Index {
                 remove(&old.path)?;
             }
         }
-        self.segments.extend(Segment::open(&path)?);
+        // Without it the numbers in it would pass for unused.
+        let written = Segment::open(&path)?
+            .ok_or_else(|| LedgerError::damaged(&path, 0, "was just written and is not whole"))?;
+        self.segments.push(written);
         Ok(true)
     }
 
