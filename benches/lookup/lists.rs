@@ -6,55 +6,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use certificate::sample::Population;
-use certq::answer::{self, Answer};
 use certq::bulk::{Form, Kind, Order, Workshop};
 use certq::endpoint::bulk::ROWS_MOST;
 use certq::live::Current;
 use certq::log::Log;
 use certq::metrics::Metrics;
-use certq::render::{self, BulkRow};
 use certq::reply::Piece;
 use criterion::{Criterion, Throughput};
 use jiff::Timestamp;
 use rust_xlsxwriter::Workbook;
-use snapshot::Question;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
-use crate::{asked, each};
+use crate::STRIDE;
 
-/// What does a row of a list cost?
+/// What does a row of a list cost, from the socket's side?
 ///
-/// - `verdict`: from a question that has been read to what the register says, in words;
-/// - `row`: from a question that has been read to the line of its answer;
 /// - `ndjson`, `csv`, `xlsx`: from the bytes of a list of 100,000 different questions to the bytes
 ///   of its answer in the same form, both passes, one row's share.
 pub(crate) fn lists(criterion: &mut Criterion, current: &Arc<Current>, population: Population) {
     let mut group = criterion.benchmark_group("list");
-    let questions = asked(population, |all, i| {
-        Question::new(Some(all.number(i)), Some(all.name(i)), None).expect("two factors")
-    });
-    each(&mut group, "verdict", &questions, |question| {
-        answer::answer(current, question).expect("an intact register")
-    });
-    each(&mut group, "row", &questions, |question| {
-        let answer = answer::answer(current, question).expect("an intact register");
-        let Answer::Match(certificates) = answer else {
-            panic!("every question has a match");
-        };
-        let mut line = String::with_capacity(1024);
-        let row = BulkRow {
-            row: 1,
-            reference: None,
-            outcome: "match",
-            code: None,
-            detail: None,
-            certificates: &certificates,
-            phrases: &current.phrases,
-        };
-        render::bulk_row(&mut line, &row);
-        line
-    });
     group
         .sample_size(10)
         .measurement_time(Duration::from_secs(10))
@@ -116,7 +87,7 @@ async fn drain(workshop: &Workshop, order: Order) -> usize {
 /// Number and name of each row.
 fn rows(population: Population) -> impl Iterator<Item = (String, String)> {
     (0..ROWS_MOST as u64).map(move |n| {
-        let i = n * 7_368_787 % population.certificates();
+        let i = n * STRIDE % population.certificates();
         let (number, name) = (population.number(i), population.name(i));
         (number.as_str().to_owned(), name.expose().to_owned())
     })

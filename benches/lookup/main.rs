@@ -1,12 +1,13 @@
 //! What one look-up costs, part by part, against questions that docs/performance.md names.
 //!
-//! Everything is asked of one register of the synthetic population, built once a run
-//! (`CERTQ_BENCH_CERTIFICATES`, a million when unset) and opened as the server opens it. Questions
-//! are drawn over the whole register and asked in turn, so that what is measured includes the
-//! caches missing as often as they do.
+//! Everything is asked of one register of the synthetic population, opened as the server opens it:
+//! that of the centre at `CERTQ_BENCH_CENTRE`, or one built once a run
+//! (`CERTQ_BENCH_CERTIFICATES`, a million when unset). Questions are drawn over the whole register
+//! and asked in turn, so that what is measured includes the caches missing as often as they do.
 
 mod lists;
 mod register;
+mod rows;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -30,15 +31,19 @@ const QUESTIONS: u64 = 50_000;
 
 /// Which certificates are asked for: a prime apart, so that neighbours in turn are not neighbours
 /// in the register.
-const STRIDE: u64 = 7_368_787;
+pub(crate) const STRIDE: u64 = 7_368_787;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    let register = Register::build(certificates());
+    let register = match std::env::var_os("CERTQ_BENCH_CENTRE") {
+        Some(centre) => Register::of_centre(centre.as_ref()),
+        None => Register::build(certificates()),
+    };
     let current = Arc::new(Current::new(register.open()));
     factors(&mut criterion, register.population);
     find(&mut criterion, &current.snapshot, register.population);
     answers(&mut criterion, &current, register.population);
+    rows::rows(&mut criterion, &current, &register);
     lists::lists(&mut criterion, &current, register.population);
     opening(&mut criterion, &register);
     criterion.final_summary();

@@ -1,8 +1,9 @@
-//! A published register of the synthetic population, written through `snapshot`'s writers as a
-//! builder would, with its store, cache and keys in a temporary directory.
+//! A published register of the synthetic population: one that somebody has made already, or one
+//! written through `snapshot`'s writers as a builder would. The cache is in a temporary directory.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use certificate::key::MacAlgorithm;
 use certificate::record::Change;
@@ -11,17 +12,21 @@ use certificate::{CertificateNumber, HolderKey, InstitutionCode, LookupKey, date
 use snapshot::{
     Affiliation, BlobRef, Cache, Centre, Channel, ChannelEntry, Counts, Coverage, Digest, Holders,
     Institution, LayerKind, LayerRef, LedgerHead, Manifest, NumbersAndRows, Occupation, Outcome,
-    Publication, PublishId, Publisher, PublisherKeys, Row, Snapshot, Status, Store, Texts, layout,
+    Publication, PublishId, Publisher, PublisherKeys, Row, Snapshot, Status, Store, Texts, keyfile,
+    layout,
 };
 use tempfile::TempDir;
+
+/// The population, which the builder's `sample` has by default.
+const SEED: u64 = 1;
 
 /// The register and where it lies.
 pub(crate) struct Register {
     pub(crate) population: Population,
     folder: TempDir,
     store: Store,
-    key: LookupKey,
-    publisher: Publisher,
+    pub(crate) key: LookupKey,
+    publishers: PublisherKeys,
 }
 
 /// Codes by first appearance.
@@ -39,14 +44,32 @@ impl Register {
     /// Builds and publishes it. Cost: about 10 µs a certificate.
     pub(crate) fn build(certificates: u64) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
+        let publisher = Publisher::new(&[8; 32]);
         let register = Self {
-            population: Population::new(certificates, 1),
+            population: Population::new(certificates, SEED),
             store: Store::create(&folder.path().join("store")).expect("an empty directory"),
             key: LookupKey::new(MacAlgorithm::HmacSha256, &[7; 32]),
-            publisher: Publisher::new(&[8; 32]),
+            publishers: PublisherKeys::new(vec![publisher.public().clone()]),
             folder,
         };
-        register.publish();
+        register.publish(&publisher);
+        register
+    }
+
+    /// That of a centre, a directory with `keys` and `store`, whose batches are those of
+    /// `index-builder sample` with the seed of this bench.
+    pub(crate) fn of_centre(centre: &Path) -> Self {
+        let keys = centre.join("keys");
+        let publisher = keyfile::read_publisher_public(&keys.join("publisher.pub"));
+        let mut register = Self {
+            population: Population::new(0, SEED),
+            folder: tempfile::tempdir().expect("a temporary directory"),
+            store: Store::open(&centre.join("store")),
+            key: keyfile::read_lookup(&keys.join("lookup.key")).expect("a look-up key"),
+            publishers: PublisherKeys::new(vec![publisher.expect("a publisher's key")]),
+        };
+        let certificates = register.publication().manifest().counts.certificates;
+        register.population = Population::new(certificates, SEED);
         register
     }
 
@@ -64,9 +87,12 @@ impl Register {
 
     /// What is live.
     pub(crate) fn publication(&self) -> Publication {
-        let publishers = PublisherKeys::new(vec![self.publisher.public().clone()]);
-        let publication = self.store.read_publication(&stable(), 1, &publishers);
-        publication.expect("a readable store").expect("epoch 1")
+        let epochs = self.store.epochs(&stable()).expect("a readable store");
+        let newest = epochs.into_iter().max().expect("something published");
+        let publication = self
+            .store
+            .read_publication(&stable(), newest, &self.publishers);
+        publication.expect("a readable store").expect("it is there")
     }
 
     /// Where it was published.
@@ -80,7 +106,7 @@ impl Register {
         publication.manifest().blobs().map(|blob| blob.bytes).sum()
     }
 
-    fn publish(&self) {
+    fn publish(&self, publisher: &Publisher) {
         let (layer, codes) = self.layer();
         let certificates = layer.certificates;
         let manifest = Manifest {
@@ -105,7 +131,7 @@ impl Register {
             base: None,
             pointed: None,
         };
-        let manifest = self.publisher.sign(manifest).expect("it can be written");
+        let manifest = publisher.sign(manifest).expect("it can be written");
         let entry = ChannelEntry {
             format: layout::FORMAT,
             channel: stable(),
@@ -117,7 +143,7 @@ impl Register {
             reason: "publish".to_owned(),
             overrides: Vec::new(),
         };
-        let entry = self.publisher.sign(entry).expect("it can be written");
+        let entry = publisher.sign(entry).expect("it can be written");
         let made = [
             self.store.create_manifest(&manifest),
             self.store.create_channel_entry(&entry),
