@@ -6,7 +6,7 @@
 use certificate::{CertificateNumber, Date, Level};
 use snapshot::{
     Affiliation, Centre, Coverage, Damaged, Found, Institution, Occupation, Question, Status,
-    look_up,
+    look_up, look_up_all,
 };
 
 use crate::live::Current;
@@ -92,12 +92,26 @@ pub struct Certificate<'s> {
 /// never say "no match".
 pub fn answer<'s>(current: &'s Current, question: &Question) -> Result<Answer<'s>, Damaged> {
     let found = look_up(&current.snapshot, question)?;
+    Ok(said(current, question, &found))
+}
+
+/// Asks the register many questions; gives what [`answer`] gives for each, in their order, sooner.
+pub fn answers<'s>(
+    current: &'s Current,
+    questions: &'s [Question],
+) -> impl Iterator<Item = Result<Answer<'s>, Damaged>> {
+    let found = look_up_all(&current.snapshot, questions);
+    questions
+        .iter()
+        .zip(found)
+        .map(|(question, found)| Ok(said(current, question, &found?)))
+}
+
+fn said<'s>(current: &'s Current, question: &Question, found: &[Found]) -> Answer<'s> {
     if found.is_empty() {
-        return Ok(Answer::NoMatch(prefix(current, question)));
+        return Answer::NoMatch(prefix(current, question));
     }
-    Ok(Answer::Match(
-        found.iter().map(|found| explain(current, found)).collect(),
-    ))
+    Answer::Match(found.iter().map(|found| explain(current, found)).collect())
 }
 
 /// Whether an institution is in the catalogue on a day (notice 二(二), 四(二)).

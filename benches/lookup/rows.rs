@@ -8,7 +8,7 @@ use certq::question::{self, Typed};
 use certq::render::{self, BulkRow};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
-use snapshot::{Question, look_up};
+use snapshot::{Question, look_up, look_up_all};
 
 use crate::STRIDE;
 use crate::register::Register;
@@ -30,7 +30,9 @@ type Text = (String, String);
 /// - `tag`: the keyed hash of the name, which is part of `look_up`;
 /// - `answer`: from a question to what the register says, in words: `look_up` and its texts;
 /// - `render`: from those words to the line of the answer;
-/// - `row`: from a question to the line of its answer.
+/// - `row`: from a question to the line of its answer;
+/// - `look_up_all`, `answers`, `rows`: the same as `look_up`, `answer` and `row`, many at once, as
+///   a list is answered.
 pub(crate) fn rows(criterion: &mut Criterion, current: &Current, register: &Register) {
     let mut group = criterion.benchmark_group("row");
     let texts = texts(register);
@@ -49,9 +51,8 @@ pub(crate) fn rows(criterion: &mut Criterion, current: &Current, register: &Regi
             }
         }
     });
-    let answer = |question: &Question| {
-        answer::answer(current, question).expect("an intact register")
-    };
+    let answer =
+        |question: &Question| answer::answer(current, question).expect("an intact register");
     each(&mut group, "answer", &questions, |questions| {
         questions.iter().map(answer).for_each(drop_seen);
     });
@@ -67,6 +68,18 @@ pub(crate) fn rows(criterion: &mut Criterion, current: &Current, register: &Regi
         line.clear();
         for question in questions {
             render(&mut line, current, &answer(question));
+        }
+    });
+    each(&mut group, "look_up_all", &questions, |questions| {
+        look_up_all(&current.snapshot, questions).for_each(drop_seen);
+    });
+    each(&mut group, "answers", &questions, |questions| {
+        answer::answers(current, questions).for_each(drop_seen);
+    });
+    each(&mut group, "rows", &questions, |questions| {
+        line.clear();
+        for answer in answer::answers(current, questions) {
+            render(&mut line, current, &answer.expect("an intact register"));
         }
     });
     group.finish();

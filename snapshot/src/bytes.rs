@@ -1,4 +1,4 @@
-//! Mapping files: the only unsafe code of the workspace.
+//! Mapping files, and asking for their bytes ahead: the only unsafe code of the workspace.
 //!
 //! A map is sound while nobody changes or truncates its file, which no code can see. So a reader
 //! maps only files of a folder that is private to it, and [`PrivateFolder`] is the token for
@@ -156,6 +156,25 @@ impl Map {
         let mapped = unsafe { MmapOptions::new().map(&file) };
         mapped.map(Self).map_err(FileError::io("map", &path))
     }
+}
+
+/// Asks memory for the first and the last cache line of `bytes`, and does not wait for them.
+/// Whoever reads them some hundred nanoseconds later finds them near. Elsewhere than on x86-64 it
+/// does nothing.
+#[inline]
+pub(crate) fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if let (Some(first), Some(last)) = (bytes.first(), bytes.last()) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        for byte in [first, last] {
+            // SAFETY: a prefetch reads nothing that the program could see, and does not fault on
+            // any address; this one is that of a byte which we may read anyway. Every x86-64 has
+            // the instruction.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast()) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
 }
 
 /// Who we are: the owner of a file that we make. Asking the system directly would need another

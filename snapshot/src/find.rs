@@ -6,6 +6,13 @@
 //! name, a wrong identity number and an unknown number are one path, and no branch depends on
 //! which it was. Without a number, a holder's certificates are found by keyed hash, and each is
 //! judged by its newest row: a name that was corrected stops matching at once.
+//!
+//! Many look-ups in turn ([`look_up_all`]) find the numbers of some questions first and ask memory
+//! for their rows, so that the rows come while others are judged.
+
+mod many;
+
+pub use many::{LookUps, look_up_all};
 
 use std::cmp::Reverse;
 use std::hash::BuildHasher;
@@ -40,9 +47,18 @@ pub struct Found {
 }
 
 /// Where the newest row of a number is.
+#[derive(Clone, Copy)]
 struct Place<'s> {
     layer: &'s Layer,
     ordinal: u32,
+}
+
+/// The row that a number's factors are compared with.
+#[derive(Clone, Copy)]
+struct Sought<'s> {
+    place: Place<'s>,
+    /// Whether it is the row of that number, and not a stand-in.
+    is_known: bool,
 }
 
 impl Question {
@@ -102,7 +118,8 @@ impl Question {
 /// digest, so they have changed since. It is never a miss: answer that you cannot answer.
 pub fn look_up(snapshot: &Snapshot, question: &Question) -> Result<Vec<Found>, Damaged> {
     if let Some(number) = &question.number {
-        return Ok(by_number(snapshot, question, number)?.into_iter().collect());
+        let sought = seek(snapshot, number);
+        return by_number(snapshot, question, number, sought);
     }
     let (Some(name), Some(id_number)) = (&question.name, &question.id_number) else {
         return Ok(Vec::new());
@@ -112,15 +129,23 @@ pub fn look_up(snapshot: &Snapshot, question: &Question) -> Result<Vec<Found>, D
     Ok(found)
 }
 
+/// The row of a number, or that which stands in for it.
+fn seek<'s>(snapshot: &'s Snapshot, number: &CertificateNumber) -> Sought<'s> {
+    let stand_in = stand_in(snapshot, number);
+    let place = newest(snapshot, number);
+    Sought {
+        is_known: place.is_some(),
+        place: place.unwrap_or(stand_in),
+    }
+}
+
+/// The certificate of a number, if its row has the other factors of the question.
 fn by_number(
     snapshot: &Snapshot,
     question: &Question,
     number: &CertificateNumber,
-) -> Result<Option<Found>, Damaged> {
-    let stand_in = stand_in(snapshot, number);
-    let place = newest(snapshot, number);
-    let known = place.is_some();
-    let place = place.unwrap_or(stand_in);
+    Sought { place, is_known }: Sought<'_>,
+) -> Result<Vec<Found>, Damaged> {
     let row = match place.layer.rows.row(place.ordinal) {
         Some(row) => row,
         None if place.layer.certificates == 0 => PackedRow(&EMPTY_ROW),
@@ -128,13 +153,13 @@ fn by_number(
     };
     let intact = row.is_intact(number);
     let fits = question.fits(&place.layer.key, number, row);
-    if known && !intact {
+    if is_known && !intact {
         return Err(damaged(&place, Fault::Checksum));
     }
-    if known && fits {
-        return unpack(snapshot, &place, number, row).map(Some);
+    if is_known && fits {
+        return unpack(snapshot, &place, number, row).map(|found| vec![found]);
     }
-    Ok(None)
+    Ok(Vec::new())
 }
 
 fn by_holder(

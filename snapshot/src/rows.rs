@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use certificate::CertificateNumber;
 use fst::raw::Builder;
 
+use crate::bytes;
 use crate::damage::{self, BlobKind, Damaged, Fault};
 use crate::digest::BlobRef;
 use crate::durable::FileError;
@@ -111,6 +112,13 @@ impl<D: AsRef<[u8]>> RowTable<D> {
         let begin = usize::try_from(offset(ordinal)).ok()?;
         let bytes = self.bytes.as_ref().get(begin..begin + layout::ROW)?;
         bytes.try_into().ok().map(PackedRow)
+    }
+
+    /// Asks memory for the row at an ordinal, if there is one, for who will read it soon.
+    pub(crate) fn prefetch(&self, ordinal: u32) {
+        if let Some(PackedRow(row)) = self.row(ordinal) {
+            bytes::prefetch(row);
+        }
     }
 }
 
