@@ -9,6 +9,7 @@ mod answers;
 mod damage;
 mod documents;
 mod garbage;
+mod many;
 mod million;
 mod oracle;
 mod past;
