@@ -248,17 +248,8 @@ impl Page {
         }
     }
 
-    fn number(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut first = digits.len();
-        loop {
-            first -= 1;
-            digits[first] = b"0123456789"[(number % 10) as usize];
-            number /= 10;
-            if number == 0 {
-                return self.text.extend_from_slice(&digits[first..]);
-            }
-        }
+    fn number(&mut self, number: u64) {
+        self.push(itoa::Buffer::new().format(number));
     }
 
     fn push(&mut self, text: &str) {

@@ -86,7 +86,8 @@ pub struct Reply {
     pub alarm: Option<String>,
     media: Media,
     body: Body,
-    extra: HeaderMap,
+    /// Boxed, because most answers have none, and an answer is moved many times.
+    extra: Option<Box<HeaderMap>>,
 }
 
 impl Reply {
@@ -108,7 +109,7 @@ impl Reply {
             alarm: None,
             media,
             body: Body::Whole(body.into()),
-            extra: HeaderMap::new(),
+            extra: None,
         }
     }
 
@@ -122,7 +123,7 @@ impl Reply {
 
     /// Sets a further header.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.extra.insert(name, value);
+        self.extra.get_or_insert_default().insert(name, value);
         self
     }
 
@@ -137,19 +138,24 @@ impl Reply {
 
     /// Which methods the path takes.
     pub fn allow(mut self, methods: &'static str) -> Self {
-        self.extra.insert(ALLOW, HeaderValue::from_static(methods));
+        self.extra
+            .get_or_insert_default()
+            .insert(ALLOW, HeaderValue::from_static(methods));
         self
     }
 
     /// When to ask again.
     pub fn retry_after(mut self, seconds: u32) -> Self {
-        self.extra.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        self.extra
+            .get_or_insert_default()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
         self
     }
 
     /// Ends the connection after this answer: its next bytes may not be a request.
     pub fn close(mut self) -> Self {
         self.extra
+            .get_or_insert_default()
             .insert(CONNECTION, HeaderValue::from_static("close"));
         self
     }
@@ -157,8 +163,12 @@ impl Reply {
     /// The response, stamped with epoch and generation of the snapshot that was live for it.
     pub fn into_response(self, stamp: Option<&Stamp>) -> Response<Body> {
         let headers = match stamp {
-            Some(stamp) if self.media == Media::Json && self.extra.is_empty() => stamp.json(),
-            _ => complete(self.extra, self.media, stamp),
+            Some(stamp) if self.media == Media::Json && self.extra.is_none() => stamp.json(),
+            _ => complete(
+                self.extra.map_or_else(HeaderMap::new, |extra| *extra),
+                self.media,
+                stamp,
+            ),
         };
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;

@@ -17,7 +17,7 @@ pub use many::{LookUps, look_up_all};
 use std::cmp::Reverse;
 use std::hash::BuildHasher;
 
-use certificate::{CertificateNumber, HolderName, IdentityNumber, LookupKey};
+use certificate::{CertificateNumber, HolderName, IdentityNumber, LookupKey, Tag};
 
 use crate::damage::{BlobKind, Damaged, Fault};
 use crate::layer::Layer;
@@ -44,6 +44,12 @@ pub struct Found {
     pub number: CertificateNumber,
     /// Its newest row; every code in it has its text in the same snapshot.
     pub row: Row,
+}
+
+/// Keyed hashes of the factors about the holder that were given.
+struct Tags {
+    name: Option<Tag>,
+    id_number: Option<Tag>,
 }
 
 /// Where the newest row of a number is.
@@ -92,16 +98,23 @@ impl Question {
         self.id_number.as_ref()
     }
 
+    /// The keyed hashes that a row of this number must have.
+    fn tags(&self, key: &LookupKey, number: &CertificateNumber) -> Tags {
+        let id_number = self.id_number.as_ref();
+        Tags {
+            name: self.name.as_ref().map(|name| key.name_tag(number, name)),
+            id_number: id_number.map(|id_number| key.id_tag(number, id_number)),
+        }
+    }
+}
+
+impl Tags {
     /// Whether every factor about the holder is that of a row; compared in constant time.
-    fn fits(&self, key: &LookupKey, number: &CertificateNumber, row: PackedRow<'_>) -> bool {
-        let name = self
-            .name
-            .as_ref()
-            .is_none_or(|name| key.name_tag(number, name).matches(&row.name_tag()));
-        let id_number = self
-            .id_number
-            .as_ref()
-            .is_none_or(|id_number| key.id_tag(number, id_number).matches(&row.id_tag()));
+    fn fit(&self, row: PackedRow<'_>) -> bool {
+        let name = self.name.as_ref();
+        let name = name.is_none_or(|tag| tag.matches(&row.name_tag()));
+        let id_number = self.id_number.as_ref();
+        let id_number = id_number.is_none_or(|tag| tag.matches(&row.id_tag()));
         name & id_number
     }
 }
@@ -119,6 +132,7 @@ impl Question {
 pub fn look_up(snapshot: &Snapshot, question: &Question) -> Result<Vec<Found>, Damaged> {
     if let Some(number) = &question.number {
         let sought = seek(snapshot, number);
+        sought.place.layer.rows.prefetch(sought.place.ordinal);
         return by_number(snapshot, question, number, sought);
     }
     let (Some(name), Some(id_number)) = (&question.name, &question.id_number) else {
@@ -146,13 +160,15 @@ fn by_number(
     number: &CertificateNumber,
     Sought { place, is_known }: Sought<'_>,
 ) -> Result<Vec<Found>, Damaged> {
+    // Before the row is read, which is still on its way.
+    let tags = question.tags(&place.layer.key, number);
     let row = match place.layer.rows.row(place.ordinal) {
         Some(row) => row,
         None if place.layer.certificates == 0 => PackedRow(&EMPTY_ROW),
         None => return Err(damaged(&place, Fault::Ordinal)),
     };
     let intact = row.is_intact(number);
-    let fits = question.fits(&place.layer.key, number, row);
+    let fits = tags.fit(row);
     if is_known && !intact {
         return Err(damaged(&place, Fault::Checksum));
     }
@@ -197,7 +213,7 @@ fn judge(
     if !row.is_intact(number) {
         return Err(damaged(&place, Fault::Checksum));
     }
-    if question.fits(&place.layer.key, number, row) {
+    if question.tags(&place.layer.key, number).fit(row) {
         return unpack(snapshot, &place, number, row).map(Some);
     }
     // Corrected since, when a newer layer says so. Within one layer, holders and rows were

@@ -58,7 +58,9 @@ impl<'a> Object<'a> {
 /// Reads an object that may have the first `known` fields.
 fn parse(json: &[u8], known: usize) -> Result<Object<'_>, JsonFault> {
     let mut fault = None;
-    let mut json = serde_json::Deserializer::from_slice(json);
+    // Once for all strings together, which takes a third of the time of one by one.
+    let json = std::str::from_utf8(json).map_err(|_| JsonFault::Syntax)?;
+    let mut json = serde_json::Deserializer::from_str(json);
     let seed = Seed {
         fields: &FIELDS[..known],
         fault: &mut fault,

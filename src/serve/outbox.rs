@@ -12,6 +12,7 @@
 //! is written, or as much as a client must at least take in that time: an answer that is sent while
 //! it is made may never be all written before its end.
 
+use std::cell::Cell;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,8 +29,11 @@ const SHARE_BYTES: usize = 256 * 1024;
 /// What may wait to be sent together; a single write of more goes out by itself.
 const UNSENT_BYTES_MAX: usize = 16 * 1024;
 
-/// Room that an idle connection keeps: that of one answer.
-const KEPT_BYTES: usize = 2 * 1024;
+thread_local! {
+    /// The room of whoever sent last, for the next one on this thread: a connection needs it only
+    /// while it is polled, so ten thousand idle ones keep nothing, and none of them grows its own.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// One end for hyper, one for whoever sends what hyper wrote.
 pub(super) struct Outbox<S>(Arc<Mutex<Line<S>>>);
@@ -118,6 +122,10 @@ impl<S: AsyncWrite + Unpin> Line<S> {
     ) -> Poll<io::Result<usize>> {
         let bytes = slices.iter().map(|slice| slice.len()).sum::<usize>();
         if self.unsent.len() + bytes <= UNSENT_BYTES_MAX {
+            if self.unsent.capacity() == 0 {
+                self.unsent = ROOM.take();
+                self.unsent.reserve_exact(UNSENT_BYTES_MAX);
+            }
             slices
                 .iter()
                 .for_each(|slice| self.unsent.extend_from_slice(slice));
@@ -145,7 +153,7 @@ impl<S: AsyncWrite + Unpin> Line<S> {
             }
         }
         self.unsent.clear();
-        self.unsent.shrink_to(KEPT_BYTES);
+        ROOM.set(std::mem::take(&mut self.unsent));
         self.sent = 0;
         self.catch_up();
         Poll::Ready(Ok(()))
