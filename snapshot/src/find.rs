@@ -67,6 +67,15 @@ struct Sought<'s> {
     is_known: bool,
 }
 
+impl<'s> Sought<'s> {
+    fn known(place: Place<'s>) -> Self {
+        Self {
+            place,
+            is_known: true,
+        }
+    }
+}
+
 impl Question {
     /// Asks by these factors; `None` with fewer than two.
     pub fn new(
@@ -146,11 +155,7 @@ pub fn look_up(snapshot: &Snapshot, question: &Question) -> Result<Vec<Found>, D
 /// The row of a number, or that which stands in for it.
 fn seek<'s>(snapshot: &'s Snapshot, number: &CertificateNumber) -> Sought<'s> {
     let stand_in = stand_in(snapshot, number);
-    let place = newest(snapshot, number);
-    Sought {
-        is_known: place.is_some(),
-        place: place.unwrap_or(stand_in),
-    }
+    newest(snapshot, number).map_or(stand_in, Sought::known)
 }
 
 /// The certificate of a number, if its row has the other factors of the question.
@@ -237,16 +242,19 @@ fn newest<'s>(snapshot: &'s Snapshot, number: &CertificateNumber) -> Option<Plac
 /// The row that a number that is not there is compared with: always the same one, so that it is as
 /// warm as that of a number that is asked as often, and one that nobody outside can tell. Worked
 /// out for every number, so that a miss costs no more than a hit.
-fn stand_in<'s>(snapshot: &'s Snapshot, number: &CertificateNumber) -> Place<'s> {
+fn stand_in<'s>(snapshot: &'s Snapshot, number: &CertificateNumber) -> Sought<'s> {
     let base = snapshot
         .layers()
         .last()
         .expect("a manifest has a base, checked when it was read");
     let rows = base.certificates.max(1);
     let ordinal = snapshot.stand_ins.hash_one(number.as_bytes()) % rows;
-    Place {
-        layer: base,
-        ordinal: u32::try_from(ordinal).expect("a layer has at most 2^32 - 1 rows"),
+    Sought {
+        place: Place {
+            layer: base,
+            ordinal: u32::try_from(ordinal).expect("a layer has at most 2^32 - 1 rows"),
+        },
+        is_known: false,
     }
 }
 

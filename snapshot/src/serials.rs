@@ -12,6 +12,7 @@ mod survey;
 
 use certificate::CertificateNumber;
 
+use crate::bytes;
 use crate::damage::{BlobKind, Damaged, Fault};
 use crate::numbers::NumberIndex;
 
@@ -61,6 +62,15 @@ struct Block {
     hundred: u16,
 }
 
+/// The block that a number would be in, with what is left to compare.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot<'s> {
+    block: &'s Block,
+    is_in_group: bool,
+    hundred: u16,
+    last: u32,
+}
+
 impl Serials {
     /// Works it out from a blob whose digest was checked.
     ///
@@ -97,13 +107,20 @@ impl Serials {
     /// serials, which is no secret, changes the way.
     /// Cost: three cache lines of tables of some hundred kilobytes a million numbers.
     pub(crate) fn ordinal(&self, number: &CertificateNumber) -> Option<u32> {
+        self.spot(number).ordinal()
+    }
+
+    /// Where a number is if it is there. Cost: all of [`ordinal`](Self::ordinal) but the wait for
+    /// its largest table, unless the group has holes.
+    pub(crate) fn spot(&self, number: &CertificateNumber) -> Spot<'_> {
         let (name, hundred, last) = parts(number);
         let group = self.group(name);
-        let block = self.block(group, hundred);
-        let used = block.used();
-        let known = (group.name == name) & (block.hundred == hundred) & ((used >> last) & 1 == 1);
-        let below = used & ((1 << last) - 1);
-        known.then_some(block.first + below.count_ones())
+        Spot {
+            block: self.block(group, hundred),
+            is_in_group: group.name == name,
+            hundred,
+            last,
+        }
     }
 
     /// The number of an ordinal. Cost: two binary searches.
@@ -185,6 +202,22 @@ impl Serials {
             }
         }
         sum
+    }
+}
+
+impl Spot<'_> {
+    /// Asks memory for what [`ordinal`](Self::ordinal) reads.
+    pub(crate) fn prefetch(&self) {
+        bytes::prefetch(self.block);
+    }
+
+    /// The ordinal of the number.
+    pub(crate) fn ordinal(&self) -> Option<u32> {
+        let used = self.block.used();
+        let is_used = (used >> self.last) & 1 == 1;
+        let known = self.is_in_group & (self.block.hundred == self.hundred) & is_used;
+        let below = used & ((1 << self.last) - 1);
+        known.then_some(self.block.first + below.count_ones())
     }
 }
 

@@ -189,7 +189,7 @@ impl Snapshot {
     }
 
     /// Fresh before base.
-    pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {
+    pub(crate) fn layers(&self) -> impl DoubleEndedIterator<Item = &Layer> {
         self.layers.iter().map(Arc::as_ref)
     }
 

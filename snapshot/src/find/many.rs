@@ -6,13 +6,14 @@
 
 use std::slice;
 
-use super::{Found, Question, Sought, by_number, look_up, seek};
+use super::{Found, Place, Question, Sought, by_number, look_up, stand_in};
 use crate::damage::Damaged;
+use crate::serials::Spot;
 use crate::snapshot::Snapshot;
 
 /// Questions whose rows are on their way at once. Each takes up to two cache lines, and a core can
 /// wait for some tens.
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 
 /// What [`look_up`] gives for each of some questions, in their order.
 pub struct LookUps<'a> {
@@ -38,14 +39,31 @@ pub fn look_up_all<'a>(snapshot: &'a Snapshot, questions: &'a [Question]) -> Loo
 }
 
 impl LookUps<'_> {
+    /// Finds the numbers of the next questions in three steps, each of which asks memory for all
+    /// that the next one reads.
     fn seek(&mut self) {
-        let snapshot = self.snapshot;
         let questions = self.questions.as_slice();
-        for (sought, question) in self.sought.iter_mut().zip(questions) {
-            *sought = question.number().map(|number| seek(snapshot, number));
-            if let Some(Sought { place, .. }) = sought {
-                place.layer.rows.prefetch(place.ordinal);
+        let numbers = questions.iter().take(AHEAD).map(Question::number);
+        self.sought = [None; AHEAD];
+        for (sought, number) in self.sought.iter_mut().zip(numbers.clone()) {
+            *sought = number.map(|number| stand_in(self.snapshot, number));
+        }
+        // The newest layer is the last word.
+        for layer in self.snapshot.layers().rev() {
+            let mut spots = [None; AHEAD];
+            for (spot, number) in spots.iter_mut().zip(numbers.clone()) {
+                *spot = number.map(|number| layer.serials.spot(number));
+                spot.iter().for_each(Spot::prefetch);
             }
+            for (sought, spot) in self.sought.iter_mut().zip(&spots) {
+                let ordinal = spot.and_then(|spot| spot.ordinal());
+                let known = |ordinal| Sought::known(Place { layer, ordinal });
+                *sought = ordinal.map(known).or(*sought);
+            }
+        }
+        // Alone in their loop, so that a core waits for the pages of many rows at once.
+        for Sought { place, .. } in self.sought.iter().flatten() {
+            place.layer.rows.prefetch(place.ordinal);
         }
     }
 }
