@@ -83,11 +83,32 @@ pub fn is_packable(date: Date) -> bool {
     (EPOCH..=LAST).contains(&date)
 }
 
-/// The day of a packed number; every number is a day.
+/// The day of a packed number; every number is a day. Cost: some nanoseconds, where the calendar's
+/// own addition takes tens; each answer shows two or three days.
 pub fn from_day_number(day: u16) -> Date {
-    EPOCH
-        .checked_add(jiff::SignedDuration::from_hours(24 * i64::from(day)))
-        .expect("65,535 days after 1970 are within the calendar")
+    /// Days from 1 March 1600, where a cycle of 400 years begins, to 1970-01-01; years here begin
+    /// in March, so that a leap day is the last of its year.
+    const BEFORE: u32 = 135_080;
+    const CYCLE: u32 = 146_097;
+    let days = u32::from(day) + BEFORE;
+    let (cycle, day) = (days / CYCLE, days % CYCLE);
+    // Without the leap days of whole 4, 100 and 400 years, what is left are years of 365 days.
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // Five months from March, and again from August, have 153 days.
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = match month {
+        0..=9 => (year, month + 3),
+        _ => (year + 1, month - 9),
+    };
+    let year = i16::try_from(1600 + 400 * cycle + year);
+    let (month, day) = (i8::try_from(month), i8::try_from(day));
+    match (year, month, day) {
+        (Ok(year), Ok(month), Ok(day)) => Date::new(year, month, day).ok(),
+        _ => None,
+    }
+    .expect("65,535 days after 1970 are within the calendar")
 }
 
 #[cfg(test)]
@@ -148,8 +169,10 @@ mod tests {
 
     #[test]
     fn day_numbers_round_trip() {
-        for day in [0, 1, 18_330, u16::MAX] {
-            assert_eq!(to_day_number(from_day_number(day)), Some(day));
+        for day in 0..=u16::MAX {
+            let added = EPOCH.checked_add(i64::from(day).days()).unwrap();
+            assert_eq!(from_day_number(day), added);
+            assert_eq!(to_day_number(added), Some(day));
         }
         assert_eq!(from_day_number(18_330), Date::constant(2020, 3, 9));
         assert_eq!(to_day_number(Date::constant(1969, 12, 31)), None);
