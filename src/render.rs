@@ -69,7 +69,9 @@ pub struct BulkRow<'a> {
 /// Appends a line to an answered list. Cost: no allocation while `line` has room.
 pub fn bulk_row(line: &mut String, row: &BulkRow<'_>) {
     let mut json = Json::after(std::mem::take(line));
-    json.display(format_args!(r#"{{"row":{},"ref":"#, row.row));
+    json.raw(r#"{"row":"#);
+    json.number(row.row);
+    json.raw(r#","ref":"#);
     json.optional(row.reference, Json::text);
     json.field("outcome", row.outcome);
     json.raw(r#","code":"#);
