@@ -96,10 +96,10 @@ pub fn answer<'s>(current: &'s Current, question: &Question) -> Result<Answer<'s
 }
 
 /// Asks the register many questions; gives what [`answer`] gives for each, in their order, sooner.
-pub fn answers<'s>(
+pub fn answers<'s, 'q>(
     current: &'s Current,
-    questions: &'s [Question],
-) -> impl Iterator<Item = Result<Answer<'s>, Damaged>> {
+    questions: &'q [Question],
+) -> impl Iterator<Item = Result<Answer<'s>, Damaged>> + use<'s, 'q> {
     let found = look_up_all(&current.snapshot, questions);
     questions
         .iter()

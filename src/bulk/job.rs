@@ -4,6 +4,7 @@ use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use snapshot::{Damaged, Question};
 use spreadsheet::SpreadsheetError;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Refused;
 use super::grant::Grant;
-use super::list::{Entry, List};
+use super::list::{Entry, List, breathe};
 use super::order::Order;
 use super::outlet::Outlet;
 use super::output::{Counts, Form, Output};
@@ -19,6 +20,7 @@ use super::plan::{Plan, ask};
 use super::premises::Premises;
 use super::turns::Turn;
 use super::verdict::Verdict;
+use crate::answer::{self, Answer};
 use crate::log::Level;
 use crate::refusal::Refusal;
 use crate::reply::Piece;
@@ -129,13 +131,16 @@ fn answer(
     let current = &*order.current;
     let mut output = Output::begin(order.form, &list, current, &premises.spool, outlet)?;
     let mut counts = Counts::default();
-    let answered = list.each(|entry| {
-        let verdict = judge(order, &mut plan, &mut grant, &entry);
-        counts[verdict.index()] += 1;
-        if let Verdict::CannotAnswer(damaged) = &verdict {
-            premises.alarm(damaged, counts[verdict.index()]);
-        }
-        output.row(current, entry.cells, &verdict).map_err(Stop::Io)
+    let mut rows = 0;
+    let answered = list.each_block(|entries| {
+        judge(order, &mut plan, &mut grant, entries, |entry, verdict| {
+            breathe(&mut rows);
+            counts[verdict.index()] += 1;
+            if let Verdict::CannotAnswer(damaged) = &verdict {
+                premises.alarm(damaged, counts[verdict.index()]);
+            }
+            output.row(current, entry.cells, &verdict).map_err(Stop::Io)
+        })
     });
     premises.count(&counts);
     answered?;
@@ -146,26 +151,52 @@ fn answer(
     Ok(())
 }
 
-/// The verdict on one row. A question that was answered before costs nothing, and one that cannot
-/// be answered neither.
+/// Gives the verdict on each of some rows, which are looked up together.
 fn judge<'s>(
     order: &'s Order,
     plan: &mut Plan,
     grant: &mut Grant,
-    entry: &Entry<'_>,
+    entries: &[Entry<'_>],
+    mut each: impl FnMut(&Entry<'_>, Verdict<'s>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let mut questions = Vec::with_capacity(entries.len());
+    let mut faults = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let asked = ask(entry, order.holder_search);
+        faults.push(asked.map(|question| questions.push(question)).err());
+    }
+    let answers = answer::answers(&order.current, &questions);
+    let mut answered = questions.iter().zip(answers);
+    for (entry, fault) in entries.iter().zip(faults) {
+        let verdict = match fault {
+            Some(fault) => Verdict::Invalid(fault),
+            None => {
+                let (question, answer) = answered.next().expect("what is no fault is a question");
+                charge(plan, grant, question, answer)
+            }
+        };
+        each(entry, verdict)?;
+    }
+    Ok(())
+}
+
+/// The verdict of an answer, if the quota lasts. A question that was answered before costs nothing,
+/// and one that cannot be answered neither.
+fn charge<'s>(
+    plan: &mut Plan,
+    grant: &mut Grant,
+    question: &Question,
+    answer: Result<Answer<'s>, Damaged>,
 ) -> Verdict<'s> {
-    let question = match ask(entry, order.holder_search) {
-        Ok(question) => question,
-        Err(fault) => return Verdict::Invalid(fault),
-    };
-    let is_new = plan.is_new(&question);
+    let question = plan.fingerprint(question);
+    let is_new = plan.is_new(question);
     if is_new && grant.is_used_up() {
         return Verdict::Limited;
     }
-    let verdict = Verdict::of(&order.current, &question);
+    let verdict = Verdict::of(answer);
     let is_answered = matches!(verdict, Verdict::Match(_) | Verdict::NoMatch);
     if is_new && is_answered {
-        plan.note_answered(&question);
+        plan.note_answered(question);
         grant.charge(matches!(verdict, Verdict::Match(_)));
     }
     verdict

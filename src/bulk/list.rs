@@ -31,6 +31,10 @@ const LIMITS: Limits = Limits {
 /// by microseconds even, nothing is looked at again before the next tick, up to 4 ms later.
 const ROWS_A_BREATH: usize = 16;
 
+/// Rows that are answered together, and the bytes of a spreadsheet's rows that are enough alone.
+const ROWS_A_BLOCK: usize = 32;
+const BLOCK_BYTES: usize = 64 * 1024;
+
 /// In what form a list is delivered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
@@ -65,6 +69,14 @@ pub(super) struct Entry<'a> {
     pub(super) cells: Cells<'a>,
     /// What is asked, or why it cannot be told.
     pub(super) asked: Result<Typed<'a>, Fault>,
+}
+
+/// An entry as it lies in memory.
+enum Delivered<'l> {
+    Object(Object<'l>),
+    /// No object that can be read, but perhaps with a name.
+    Unread(JsonFault, Option<Cow<'l, str>>),
+    Row(Row, &'l Header),
 }
 
 /// The original cells of an entry.
@@ -136,34 +148,70 @@ impl List {
         &mut self,
         mut each: impl FnMut(Entry<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut rows = 0_usize;
-        let mut each = |entry: Entry<'_>| {
-            rows += 1;
-            if rows.is_multiple_of(ROWS_A_BREATH) {
-                thread::yield_now();
+        self.read(|delivered| each(delivered.entry()))
+    }
+
+    /// Gives out every entry, in order, some at a time, and offers the core in between.
+    pub(super) fn each_block<E: From<SpreadsheetError>>(
+        &mut self,
+        mut each: impl FnMut(&[Entry<'_>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut block = Vec::with_capacity(ROWS_A_BLOCK);
+        let mut bytes = 0;
+        let mut flush = |block: &mut Vec<Delivered<'_>>| {
+            let entries: Vec<_> = block.iter().map(Delivered::entry).collect();
+            let done = each(&entries);
+            drop(entries);
+            block.clear();
+            done
+        };
+        self.read(|delivered| {
+            bytes += delivered.bytes();
+            block.push(delivered);
+            if block.len() < ROWS_A_BLOCK && bytes < BLOCK_BYTES {
+                return Ok(());
             }
-            each(entry)
+            bytes = 0;
+            flush(&mut block)
+        })?;
+        flush(&mut block)
+    }
+
+    fn read<'l, E: From<SpreadsheetError>>(
+        &'l mut self,
+        mut each: impl FnMut(Delivered<'l>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut rows = 0;
+        let mut each = |delivered| {
+            breathe(&mut rows);
+            each(delivered)
         };
         match &mut self.shape {
             Shape::Lines(body) => body
                 .split(|byte| *byte == b'\n')
                 .map(<[u8]>::trim_ascii)
                 .filter(|line| !line.is_empty())
-                .try_for_each(|line| each_object(line, &mut each)),
+                .try_for_each(|line| each(Delivered::of_object(line))),
             Shape::Array(elements) => elements
                 .iter()
-                .try_for_each(|element| each_object(element, &mut each)),
+                .try_for_each(|element| each(Delivered::of_object(element))),
             Shape::Sheet { sheet, header, .. } => {
+                let header = &*header;
                 let mut is_head = true;
                 sheet.rows(|row| match std::mem::take(&mut is_head) {
                     true => Ok(()),
-                    false => each(Entry {
-                        cells: Cells::Row(&row),
-                        asked: typed(header, &row),
-                    }),
+                    false => each(Delivered::Row(row, header)),
                 })
             }
         }
+    }
+}
+
+/// Counts a row, and now and then offers the core to whoever waits for it.
+pub(super) fn breathe(rows: &mut usize) {
+    *rows += 1;
+    if rows.is_multiple_of(ROWS_A_BREATH) {
+        thread::yield_now();
     }
 }
 
@@ -214,19 +262,39 @@ fn typed<'r>(header: &Header, row: &'r Row) -> Result<Typed<'r>, Fault> {
     })
 }
 
-fn each_object<E>(json: &[u8], each: &mut impl FnMut(Entry<'_>) -> Result<(), E>) -> Result<(), E> {
-    match Object::parse_in_list(json) {
-        Ok(object) => each(Entry {
-            cells: Cells::Object(&object),
-            asked: Ok(object.typed()),
-        }),
-        Err(fault) => {
-            let named = serde_json::from_slice::<Named<'_>>(json).ok();
-            let name = named.as_ref().and_then(|it| it.reference.as_deref());
-            each(Entry {
-                cells: Cells::Unread(name),
-                asked: Err(Fault::Json(fault)),
-            })
+impl<'l> Delivered<'l> {
+    fn of_object(json: &'l [u8]) -> Self {
+        match Object::parse_in_list(json) {
+            Ok(object) => Self::Object(object),
+            Err(fault) => {
+                let named = serde_json::from_slice::<Named<'_>>(json).ok();
+                Self::Unread(fault, named.and_then(|it| it.reference))
+            }
+        }
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        match self {
+            Self::Object(object) => Entry {
+                cells: Cells::Object(object),
+                asked: Ok(object.typed()),
+            },
+            Self::Unread(fault, name) => Entry {
+                cells: Cells::Unread(name.as_deref()),
+                asked: Err(Fault::Json(*fault)),
+            },
+            Self::Row(row, header) => Entry {
+                cells: Cells::Row(row),
+                asked: typed(header, row),
+            },
+        }
+    }
+
+    /// What it takes in memory beside the list.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Row(row, _) => row.bytes(),
+            Self::Object(_) | Self::Unread(..) => 0,
         }
     }
 }

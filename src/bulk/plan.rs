@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
 use snapshot::Question;
 use spreadsheet::row::CELLS_MOST;
@@ -32,8 +32,31 @@ pub(super) struct Plan {
     /// Rows of the list.
     pub(super) rows: usize,
     /// Fingerprints of the different questions that nobody has answered yet.
-    unanswered: HashSet<u64>,
+    unanswered: HashSet<Fingerprint, BuildHasherDefault<AsItIs>>,
     hasher: RandomState,
+}
+
+/// A question as 64 bits under a key of its list. Two questions that share one would be charged as
+/// one; both are answered all the same.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Fingerprint(u64);
+
+/// Hashes a fingerprint, which is a hash under a key already, to itself.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a fingerprint is written as 64 bits");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Ends the first pass.
@@ -63,11 +86,11 @@ impl Plan {
         is_wanted: impl Fn() -> bool,
     ) -> Result<Self, Refused> {
         if let Some(head) = list.head_cells() {
-            check_cells(head, "表头", order.form)?;
+            check_cells(head, || "表头".to_owned(), order.form)?;
         }
         let mut plan = Self {
             rows: 0,
-            unanswered: HashSet::new(),
+            unanswered: HashSet::default(),
             hasher: RandomState::new(),
         };
         let (mut width, mut bytes) = (list.width, 0);
@@ -82,8 +105,8 @@ impl Plan {
             if bytes > LIST_BYTES_MOST {
                 return Err(Stop::Refused(Refusal::FileTooLarge.into()));
             }
-            check_cells(entry.cells, &format!("第{}条数据", plan.rows), order.form)
-                .map_err(Stop::Refused)?;
+            let row = || format!("第{}条数据", plan.rows);
+            check_cells(entry.cells, row, order.form).map_err(Stop::Refused)?;
             if let Ok(question) = ask(&entry, order.holder_search) {
                 let fingerprint = plan.fingerprint(&question);
                 plan.unanswered.insert(fingerprint);
@@ -110,20 +133,18 @@ impl Plan {
     }
 
     /// Whether a question has not been answered yet.
-    pub(super) fn is_new(&self, question: &Question) -> bool {
-        self.unanswered.contains(&self.fingerprint(question))
+    pub(super) fn is_new(&self, question: Fingerprint) -> bool {
+        self.unanswered.contains(&question)
     }
 
     /// From now on it has been answered.
-    pub(super) fn note_answered(&mut self, question: &Question) {
-        let fingerprint = self.fingerprint(question);
-        self.unanswered.remove(&fingerprint);
+    pub(super) fn note_answered(&mut self, question: Fingerprint) {
+        self.unanswered.remove(&question);
     }
 
-    /// 64 bits under a key of this list. Two questions that share one would be charged as one;
-    /// both are answered all the same.
-    fn fingerprint(&self, question: &Question) -> u64 {
-        self.hasher.hash_one(question)
+    /// What a question is known by here.
+    pub(super) fn fingerprint(&self, question: &Question) -> Fingerprint {
+        Fingerprint(self.hasher.hash_one(question))
     }
 }
 
@@ -133,10 +154,10 @@ pub(super) fn ask(entry: &Entry<'_>, holder_search: bool) -> Result<Question, Fa
 }
 
 /// Refuses what could not be given back without loss.
-fn check_cells(cells: Cells<'_>, row: &str, form: Form) -> Result<(), Refused> {
+fn check_cells(cells: Cells<'_>, row: impl Fn() -> String, form: Form) -> Result<(), Refused> {
     let refuse = |place: usize, refusal, why: &str| {
         let column = column_letters(place);
-        let detail = format!("{row}{column}列{why}");
+        let detail = format!("{}{column}列{why}", row());
         Err(Refused::because(refusal, detail))
     };
     if let Some(place) = cells.oversize() {

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use snapshot::{Damaged, Question, Status};
+use snapshot::{Damaged, Status};
 
-use crate::answer::{self, Answer, Certificate};
-use crate::live::Current;
+use crate::answer::{Answer, Certificate};
 use crate::refusal::{JsonFault, Refusal};
 
 /// Why a row asks nothing.
@@ -42,9 +41,9 @@ pub(super) enum Verdict<'s> {
 pub(super) const OUTCOMES: [&str; 5] = ["match", "no_match", "invalid", "cannot_answer", "limited"];
 
 impl<'s> Verdict<'s> {
-    /// Asks the register.
-    pub(super) fn of(current: &'s Current, question: &Question) -> Self {
-        match answer::answer(current, question) {
+    /// What the register has said.
+    pub(super) fn of(answer: Result<Answer<'s>, Damaged>) -> Self {
+        match answer {
             Ok(Answer::Match(certificates)) => Self::Match(certificates),
             Ok(Answer::NoMatch(_)) => Self::NoMatch,
             Err(damaged) => Self::CannotAnswer(damaged),

@@ -16,11 +16,11 @@ use crate::snapshot::Snapshot;
 const AHEAD: usize = 32;
 
 /// What [`look_up`] gives for each of some questions, in their order.
-pub struct LookUps<'a> {
-    snapshot: &'a Snapshot,
-    questions: slice::Iter<'a, Question>,
+pub struct LookUps<'s, 'q> {
+    snapshot: &'s Snapshot,
+    questions: slice::Iter<'q, Question>,
     /// Of the next questions, as many as a multiple of [`AHEAD`] is away; `None` without a number.
-    sought: [Option<Sought<'a>>; AHEAD],
+    sought: [Option<Sought<'s>>; AHEAD],
     next: usize,
 }
 
@@ -29,7 +29,7 @@ pub struct LookUps<'a> {
 ///
 /// Cost: for questions by number, of a register that no cache holds, about half of that of
 /// [`look_up`]; by holder the same.
-pub fn look_up_all<'a>(snapshot: &'a Snapshot, questions: &'a [Question]) -> LookUps<'a> {
+pub fn look_up_all<'s, 'q>(snapshot: &'s Snapshot, questions: &'q [Question]) -> LookUps<'s, 'q> {
     LookUps {
         snapshot,
         questions: questions.iter(),
@@ -38,7 +38,7 @@ pub fn look_up_all<'a>(snapshot: &'a Snapshot, questions: &'a [Question]) -> Loo
     }
 }
 
-impl LookUps<'_> {
+impl LookUps<'_, '_> {
     /// Finds the numbers of the next questions in three steps, each of which asks memory for all
     /// that the next one reads.
     fn seek(&mut self) {
@@ -68,7 +68,7 @@ impl LookUps<'_> {
     }
 }
 
-impl Iterator for LookUps<'_> {
+impl Iterator for LookUps<'_, '_> {
     type Item = Result<Vec<Found>, Damaged>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -89,9 +89,9 @@ impl Iterator for LookUps<'_> {
     }
 }
 
-impl ExactSizeIterator for LookUps<'_> {}
+impl ExactSizeIterator for LookUps<'_, '_> {}
 
-impl std::fmt::Debug for LookUps<'_> {
+impl std::fmt::Debug for LookUps<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "LookUps({} to come)", self.questions.len())
     }
