@@ -139,7 +139,7 @@ fn prefix<'s>(current: &'s Current, question: &Question) -> Option<Prefix<'s>> {
     let code = question.number()?.institution();
     let latest_review = |coverage: &Coverage| coverage.latest_review_on;
     let texts = current.snapshot.texts();
-    let place = texts.place_of_institution(&code)?;
+    let place = current.snapshot.place_of_institution(&code)?;
     Some(Prefix {
         institution: &texts.institutions[place],
         place,
@@ -150,7 +150,8 @@ fn prefix<'s>(current: &'s Current, question: &Question) -> Option<Prefix<'s>> {
 /// Puts texts in the place of codes; `look_up` answers only with rows whose codes have them.
 fn explain<'s>(current: &'s Current, found: &Found) -> Certificate<'s> {
     let (texts, row) = (current.snapshot.texts(), &found.row);
-    let place = texts.place_of_institution(&found.number.institution());
+    let institution = found.number.institution();
+    let place = current.snapshot.place_of_institution(&institution);
     let place = place.expect("look_up checked that the institution has a text");
     let institution = &texts.institutions[place];
     let centre = &texts.centres[usize::from(row.review_centre)];

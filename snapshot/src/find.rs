@@ -265,8 +265,8 @@ fn unpack(
     row: PackedRow<'_>,
 ) -> Result<Found, Damaged> {
     let row = row.row().ok_or_else(|| damaged(place, Fault::Field))?;
-    let texts = snapshot.texts();
-    if !texts.explains(&row) || texts.institution(&number.institution()).is_none() {
+    let place_of_institution = snapshot.place_of_institution(&number.institution());
+    if !snapshot.texts().explains(&row) || place_of_institution.is_none() {
         return Err(damaged(place, Fault::Field));
     }
     Ok(Found {

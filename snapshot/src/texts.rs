@@ -220,17 +220,10 @@ impl Texts {
 
     /// The institution of a code. Cost: a binary search.
     pub fn institution(&self, code: &InstitutionCode) -> Option<&Institution> {
-        let place = self.place_of_institution(code)?;
-        Some(&self.institutions[place])
-    }
-
-    /// Where the institution of a code stands in `institutions`. Cost: a binary search.
-    pub fn place_of_institution(&self, code: &InstitutionCode) -> Option<usize> {
-        // As numbers, which a processor compares without guessing the outcome.
-        let code = number_of(code);
-        self.institutions
-            .binary_search_by_key(&code, |institution| number_of(&institution.code))
-            .ok()
+        let found = self
+            .institutions
+            .binary_search_by(|institution| institution.code.cmp(code));
+        found.ok().map(|place| &self.institutions[place])
     }
 
     /// What the register holds of an institution; `None` when it has no row. Cost: a binary
@@ -281,13 +274,6 @@ impl Texts {
             None => Ok(()),
         }
     }
-}
-
-/// The characters of a code, big endian, so in the same order.
-fn number_of(code: &InstitutionCode) -> u128 {
-    let mut bytes = [0; size_of::<u128>()];
-    bytes[..InstitutionCode::LENGTH].copy_from_slice(code.as_bytes());
-    u128::from_be_bytes(bytes)
 }
 
 fn ascending<'a>(

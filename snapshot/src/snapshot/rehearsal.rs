@@ -1,6 +1,5 @@
 //! Opening a generation before it is published, with the code that a server will use.
 
-use std::hash::RandomState;
 use std::sync::Arc;
 
 use super::{OpenError, Snapshot, layer_keys};
@@ -61,12 +60,7 @@ impl Snapshot {
             })?;
             layers.push(Arc::new(opened));
         }
-        Ok(Self {
-            publication,
-            texts,
-            layers,
-            stand_ins: RandomState::new(),
-        })
+        Ok(Self::of(publication, texts, layers))
     }
 }
 
