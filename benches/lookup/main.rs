@@ -26,6 +26,10 @@ use snapshot::{Question, Snapshot, look_up, verify};
 
 use crate::register::Register;
 
+/// The server's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Questions of each kind; enough that their rows do not stay in the caches of one core.
 const QUESTIONS: u64 = 50_000;
 

@@ -20,6 +20,9 @@ const QUESTIONS: u64 = 1 << 20;
 /// Rows of one measured call.
 const ROWS: usize = 1024;
 
+/// Lines that are sent together.
+const PIECE_BYTES: usize = 64 * 1024;
+
 /// Number and name as they are typed.
 type Text = (String, String);
 
@@ -59,13 +62,11 @@ pub(crate) fn rows(criterion: &mut Criterion, current: &Current, register: &Regi
     let answers: Vec<Answer<'_>> = questions[..ROWS].iter().map(answer).collect();
     let mut line = String::new();
     each(&mut group, "render", &answers, |answers| {
-        line.clear();
         for answer in answers {
             render(&mut line, current, answer);
         }
     });
     each(&mut group, "row", &questions, |questions| {
-        line.clear();
         for question in questions {
             render(&mut line, current, &answer(question));
         }
@@ -77,7 +78,6 @@ pub(crate) fn rows(criterion: &mut Criterion, current: &Current, register: &Regi
         answer::answers(current, questions).for_each(drop_seen);
     });
     each(&mut group, "rows", &questions, |questions| {
-        line.clear();
         for answer in answer::answers(current, questions) {
             render(&mut line, current, &answer.expect("an intact register"));
         }
@@ -119,6 +119,9 @@ fn render(line: &mut String, current: &Current, answer: &Answer<'_>) {
         certificates,
         phrases: &current.phrases,
     };
+    if line.len() > PIECE_BYTES {
+        line.clear();
+    }
     render::bulk_row(line, &row);
 }
 

@@ -190,11 +190,6 @@ impl InstitutionCode {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("an institution code is ASCII")
     }
-
-    /// The canonical bytes.
-    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
-        &self.0
-    }
 }
 
 /// Folds width and case and drops what people put between the groups.
