@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use memmap2::{Mmap, MmapOptions};
+use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
 
 use crate::digest::BlobRef;
 use crate::durable::{self, FileError, Staged};
@@ -155,6 +155,18 @@ impl Map {
         // process by a signal, before it has published anything. A server never comes here.
         let mapped = unsafe { MmapOptions::new().map(&file) };
         mapped.map(Self).map_err(FileError::io("map", &path))
+    }
+
+    /// Gives back the memory of all its pages; they come in again when they are read. Cost: some
+    /// milliseconds a gigabyte, and a page fault for what is read again.
+    pub(crate) fn release(&self) {
+        // SAFETY: this drops changes that are not in the file, and without them the pages hold the
+        // same bytes when they come in again.
+        // 1. There are none: both ways to make a map are read-only and shared with the file.
+        // 2. That nobody changes the file meanwhile is what the map rests on anyway.
+        let released = unsafe { self.0.unchecked_advise(UncheckedAdvice::DontNeed) };
+        // Where the system does not take the advice, it costs memory and nothing else.
+        drop(released);
     }
 }
 

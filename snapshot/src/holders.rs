@@ -201,6 +201,11 @@ impl Frame {
 }
 
 impl<D: AsRef<[u8]>> HolderTable<D> {
+    /// What it lies in.
+    pub(crate) fn bytes(&self) -> &D {
+        &self.bytes
+    }
+
     /// Opens a blob of `count` entries. Checks header, length, and that the directory ascends
     /// within the entries. Cost: one pass over the directory.
     pub(crate) fn open(bytes: D, count: u64) -> Result<Self, Damaged> {

@@ -107,6 +107,11 @@ impl<D: AsRef<[u8]>> RowTable<D> {
         Ok(Self { bytes })
     }
 
+    /// What it lies in.
+    pub(crate) fn bytes(&self) -> &D {
+        &self.bytes
+    }
+
     /// The row at an ordinal, if there is one. Cost: one page touch; no allocation.
     pub(crate) fn row(&self, ordinal: u32) -> Option<PackedRow<'_>> {
         let begin = usize::try_from(offset(ordinal)).ok()?;

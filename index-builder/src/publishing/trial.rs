@@ -20,6 +20,9 @@ const OTHERS_OF_FRESH: u64 = 1_000;
 /// Others asked about in a new base.
 const OTHERS_OF_BASE: u64 = 10_000;
 
+/// Certificates asked about before the pages that answered are given back: they take some 64 MB.
+const ASKED_AT_ONCE: usize = 512;
+
 impl Run<'_> {
     /// Opens the publication and asks. Returns how many certificates it was asked about.
     ///
@@ -71,8 +74,12 @@ impl Examiner {
             let before = place.checked_sub(1).map(|before| &all[before].1.name);
             !self.answers(number, witness, before)
         };
-        if let Some(place) = (0..all.len()).into_par_iter().find_first(is_wrong) {
-            return Err(wrong(all[place].1, place as u64));
+        for first in (0..all.len()).step_by(ASKED_AT_ONCE) {
+            let few = first..all.len().min(first + ASKED_AT_ONCE);
+            if let Some(place) = few.into_par_iter().find_first(is_wrong) {
+                return Err(wrong(all[place].1, place as u64));
+            }
+            self.snapshot.release();
         }
         self.asked += all.len() as u64;
         self.previous_name = all.last().map(|(_, witness)| witness.name.clone());
@@ -101,6 +108,9 @@ impl Examiner {
                 continue;
             };
             self.examine(&number, &witness)?;
+            if self.asked.is_multiple_of(ASKED_AT_ONCE as u64) {
+                self.snapshot.release();
+            }
         }
         Ok(())
     }

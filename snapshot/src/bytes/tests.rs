@@ -98,8 +98,16 @@ fn a_map_has_all_its_pages_before_anybody_reads_it() {
     durable::create_folder(path.parent().unwrap(), 0o700).unwrap();
     fs::write(&path, &contents).unwrap();
     let lock = store.lock().unwrap();
-    let _map = Map::in_place(&store, &lock, &blob).unwrap();
+    let map = Map::in_place(&store, &lock, &blob).unwrap();
     assert_eq!(mapped_and_resident(&path), (BYTES as u64, 0));
+
+    // What was read is there until it is given back, and can be read again.
+    for _ in 0..2 {
+        assert!(map[..] == contents[..]);
+        assert_eq!(mapped_and_resident(&path), (BYTES as u64, BYTES as u64));
+        map.release();
+        assert_eq!(mapped_and_resident(&path), (BYTES as u64, 0));
+    }
 }
 
 #[test]
