@@ -96,7 +96,15 @@ impl IdentityType {
 
     /// The two-digit code.
     pub fn code(self) -> String {
-        format!("{:02}", self.0)
+        self.digits()
+            .iter()
+            .map(|&digit| char::from(digit))
+            .collect()
+    }
+
+    /// The two ASCII digits of the code. Cost: no allocation.
+    pub fn digits(self) -> [u8; 2] {
+        [b'0' + self.0 / 10, b'0' + self.0 % 10]
     }
 
     /// The name of the list.

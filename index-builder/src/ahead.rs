@@ -167,9 +167,9 @@ fn judge_groups(work: &Mutex<Receiver<Group<'_>>>) {
     loop {
         let group = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(group) = group else { return };
-        let judged = group.rows.iter().map(|row| group.batch.judge(row));
+        let judged = group.batch.judge(&group.rows);
         // Nobody may be left who asks.
-        let _ = group.verdicts.send(judged.collect());
+        let _ = group.verdicts.send(judged);
     }
 }
 

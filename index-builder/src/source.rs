@@ -1,15 +1,16 @@
 //! Delivered files: the table, and the digest by which the same file is known again.
 //!
-//! The bytes are hashed before the rows are read and again with them; if they changed between the
-//! two, the file is refused. A reader that takes them from the first to the last, as that of CSV
-//! does, hashes them on the way.
+//! A file of ordinary size is read into memory once, so that what is hashed, judged and given out
+//! is the same. A larger one is read where it lies: its bytes are hashed before the rows are read
+//! and again with them, and if they changed between the two, the file is refused. A reader that
+//! takes them from the first to the last, as that of CSV does, hashes them on the way.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use snapshot::Digest;
 use snapshot::digest::Hasher;
+use snapshot::{BlobRef, Digest};
 use spreadsheet::{Limits, Row, Spreadsheet, SpreadsheetError};
 
 use crate::progress::Progress;
@@ -23,7 +24,11 @@ const LIMITS: Limits = Limits {
     strings: 20_000_000,
 };
 
-/// Bytes hashed at once.
+/// A file is held in memory up to this length; 100,000 rows have some 20 MB as CSV. Few in tests,
+/// so that they read both kinds.
+const HELD_BYTES_MOST: u64 = if cfg!(test) { 16 } else { 64 * 1024 * 1024 };
+
+/// Bytes read and hashed at once.
 const BLOCK_BYTES: usize = 256 * 1024;
 
 /// A file that was read once, to know what it is.
@@ -38,8 +43,19 @@ pub(crate) struct Source {
 
 /// A file whose reading somebody may watch.
 struct Watched {
-    file: File,
+    content: Content,
     progress: Option<Progress>,
+}
+
+/// Where the bytes are.
+enum Content {
+    Held(Cursor<Vec<u8>>),
+    InPlace(BufReader<Hashed>),
+}
+
+/// A file that is hashed while it is read.
+struct Hashed {
+    file: File,
     /// Of the bytes from the beginning on; none after a jump.
     hasher: Option<Hasher>,
     /// Whether those were all.
@@ -64,14 +80,13 @@ impl Source {
         if metadata.len() > LIMITS.file_bytes {
             return Err(SpreadsheetError::file_too_large(LIMITS.file_bytes));
         }
+        let content = Content::read(file, metadata.len()).map_err(SpreadsheetError::io(path))?;
         let watched = Watched {
-            file,
+            content,
             progress: None,
-            hasher: None,
-            is_whole: false,
         };
         let mut sheet = Spreadsheet::open(watched, path, &LIMITS)?;
-        let (sha256, bytes) = digest(sheet.get_mut(), path)?;
+        let (sha256, bytes) = sheet.get_mut().content.digest(path)?;
         Ok(Self {
             path: path.to_owned(),
             sheet,
@@ -95,8 +110,8 @@ impl Source {
         let read = self.sheet.rows(each);
         self.sheet.get_mut().progress = None;
         read?;
-        let (sha256, _) = digest(self.sheet.get_mut(), &self.path)?;
-        if sha256 == self.sha256 {
+        let content = &mut self.sheet.get_mut().content;
+        if content.is_held() || content.digest(&self.path)?.0 == self.sha256 {
             Ok(())
         } else {
             Err(SpreadsheetError::Unreadable(
@@ -107,40 +122,69 @@ impl Source {
     }
 }
 
-/// Digest and length of a file, never of more than the cap even while it grows. Cost: nothing when
-/// it was just read from its beginning to its end.
-fn digest(file: &mut Watched, path: &Path) -> Result<(Digest, u64), SpreadsheetError> {
-    let passed = file.hasher.take().filter(|_| file.is_whole);
-    if let Some(passed) = passed {
-        let whole = passed.finish();
-        return Ok((whole.sha256, whole.bytes));
-    }
-    file.rewind().map_err(SpreadsheetError::io(path))?;
-    let mut hasher = Hasher::new();
-    let mut block = vec![0; BLOCK_BYTES];
-    loop {
-        let count = match file.file.read(&mut block) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            read => read.map_err(SpreadsheetError::io(path))?,
+impl Content {
+    /// Reads a file of this length into memory, unless it is too large.
+    fn read(file: File, length: u64) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        if length <= HELD_BYTES_MOST {
+            bytes.reserve_exact(usize::try_from(length).unwrap_or(0) + 1);
+            // A file may grow meanwhile.
+            (&file).take(HELD_BYTES_MOST + 1).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 <= HELD_BYTES_MOST {
+                return Ok(Self::Held(Cursor::new(bytes)));
+            }
+        }
+        let hashed = Hashed {
+            file,
+            hasher: None,
+            is_whole: false,
         };
-        if count == 0 {
-            break;
-        }
-        hasher.update(&block[..count]);
-        if hasher.bytes() > LIMITS.file_bytes {
-            return Err(SpreadsheetError::file_too_large(LIMITS.file_bytes));
-        }
+        Ok(Self::InPlace(BufReader::with_capacity(BLOCK_BYTES, hashed)))
     }
-    let whole = hasher.finish();
-    Ok((whole.sha256, whole.bytes))
+
+    fn is_held(&self) -> bool {
+        matches!(self, Self::Held(_))
+    }
+
+    /// Digest and length, never of more than the cap even while the file grows. Cost: nothing when
+    /// it was just read from its beginning to its end where it lies.
+    fn digest(&mut self, path: &Path) -> Result<(Digest, u64), SpreadsheetError> {
+        let whole = match self {
+            Self::Held(bytes) => BlobRef::of(bytes.get_ref()),
+            Self::InPlace(file) => file.get_mut().digest(path)?,
+        };
+        Ok((whole.sha256, whole.bytes))
+    }
 }
 
-impl Read for Watched {
+impl Hashed {
+    fn digest(&mut self, path: &Path) -> Result<BlobRef, SpreadsheetError> {
+        let passed = self.hasher.take().filter(|_| self.is_whole);
+        if let Some(passed) = passed {
+            return Ok(passed.finish());
+        }
+        self.file.rewind().map_err(SpreadsheetError::io(path))?;
+        let mut hasher = Hasher::new();
+        let mut block = vec![0; BLOCK_BYTES];
+        loop {
+            let count = match self.file.read(&mut block) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read.map_err(SpreadsheetError::io(path))?,
+            };
+            if count == 0 {
+                return Ok(hasher.finish());
+            }
+            hasher.update(&block[..count]);
+            if hasher.bytes() > LIMITS.file_bytes {
+                return Err(SpreadsheetError::file_too_large(LIMITS.file_bytes));
+            }
+        }
+    }
+}
+
+impl Read for Hashed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
-        if let Some(progress) = &mut self.progress {
-            progress.advance(count as u64);
-        }
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&buffer[..count]);
         }
@@ -149,11 +193,56 @@ impl Read for Watched {
     }
 }
 
-impl Seek for Watched {
+impl Seek for Hashed {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.hasher = (position == SeekFrom::Start(0)).then(Hasher::new);
         self.is_whole = false;
         self.file.seek(position)
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = match &mut self.content {
+            Content::Held(bytes) => bytes.read(buffer),
+            Content::InPlace(file) => file.read(buffer),
+        }?;
+        self.passed(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Watched {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match &mut self.content {
+            Content::Held(bytes) => bytes.fill_buf(),
+            Content::InPlace(file) => file.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, count: usize) {
+        match &mut self.content {
+            Content::Held(bytes) => bytes.consume(count),
+            Content::InPlace(file) => file.consume(count),
+        }
+        self.passed(count);
+    }
+}
+
+impl Seek for Watched {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        match &mut self.content {
+            Content::Held(bytes) => bytes.seek(position),
+            Content::InPlace(file) => file.seek(position),
+        }
+    }
+}
+
+impl Watched {
+    fn passed(&mut self, count: usize) {
+        if let Some(progress) = &mut self.progress {
+            progress.advance(count as u64);
+        }
     }
 }
 
@@ -176,19 +265,57 @@ mod tests {
         assert_eq!(code(&large), Some("file_too_large"));
     }
 
-    #[test]
-    fn a_file_that_changes_while_it_is_read_is_refused() {
+    /// The rows of a file that is appended to after it was opened.
+    fn rows_of_a_growing_file(content: &str) -> Result<usize, SpreadsheetError> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("batch.csv");
-        fs::write(&path, "a,b\n1,2\n").unwrap();
+        fs::write(&path, content).unwrap();
         let mut source = Source::open(&path).unwrap();
+        let known = (source.bytes, source.sha256);
         assert_eq!(
-            (source.bytes, source.sha256),
-            (8, Digest::of(b"a,b\n1,2\n"))
+            known,
+            (content.len() as u64, Digest::of(content.as_bytes()))
         );
         let file = fs::OpenOptions::new().append(true).open(&path);
         file.unwrap().write_all(b"3,4\n").unwrap();
-        let result = source.rows("reading", |_| Ok::<(), SpreadsheetError>(()));
-        assert!(result.unwrap_err().to_string().contains("发生了变化"));
+        let mut rows = 0;
+        source.rows("reading", |_| {
+            rows += 1;
+            Ok::<(), SpreadsheetError>(())
+        })?;
+        Ok(rows)
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_refused() {
+        let content = "a,b\n1,2\n".repeat(3);
+        assert!(content.len() as u64 > HELD_BYTES_MOST);
+        let error = rows_of_a_growing_file(&content).unwrap_err();
+        assert!(error.to_string().contains("发生了变化"));
+    }
+
+    #[test]
+    fn the_rows_of_a_held_file_are_those_that_were_hashed() {
+        assert_eq!(rows_of_a_growing_file("a,b\n1,2\n").unwrap(), 2);
+    }
+
+    #[test]
+    fn both_kinds_give_the_same_rows() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("batch.csv");
+        for content in ["\u{FEFF}姓名,b\n", "\u{FEFF}姓名,b\n王燕,2\n刘伟海,3\n"] {
+            fs::write(&path, content).unwrap();
+            let mut source = Source::open(&path).unwrap();
+            let is_held = source.sheet.get_mut().content.is_held();
+            assert_eq!(is_held, content.len() as u64 <= HELD_BYTES_MOST);
+            let mut names = String::new();
+            let each = |row: Row| {
+                names += row.printed(0);
+                Ok::<(), SpreadsheetError>(())
+            };
+            source.rows("reading", each).unwrap();
+            assert!("姓名王燕刘伟海".starts_with(&names), "{names}");
+            assert_eq!(names.len() < 9, is_held);
+        }
     }
 }

@@ -4,11 +4,12 @@
 //! in memory, and does not tell that the file ended within quotes, which is how a lost quote makes
 //! every row behind it vanish.
 
-use std::io::Read;
+use std::io::BufRead;
+use std::path::Path;
 
 use memchr::{memchr, memchr3};
 
-use super::decode::Text;
+use super::decode::{self, Encoding};
 use super::error::SpreadsheetError;
 use super::row::{CELL_BYTES_MOST, Kind, Row, column_letters};
 
@@ -35,8 +36,10 @@ struct Splitter<F> {
 }
 
 /// Gives out every row that is not blank.
-pub(super) fn rows<R: Read, E: From<SpreadsheetError>>(
-    mut text: Text<'_, R>,
+pub(super) fn rows<E: From<SpreadsheetError>>(
+    path: &Path,
+    reader: &mut impl BufRead,
+    encoding: Encoding,
     each: impl FnMut(Row) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut splitter = Splitter {
@@ -45,9 +48,7 @@ pub(super) fn rows<R: Read, E: From<SpreadsheetError>>(
         after_return: false,
         each,
     };
-    while let Some(piece) = text.next()? {
-        splitter.split(piece)?;
-    }
+    decode::pieces(path, reader, encoding, |piece| splitter.split(piece))?;
     splitter.end()
 }
 

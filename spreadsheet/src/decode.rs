@@ -1,12 +1,12 @@
 //! Text of a CSV file: UTF-8 with or without a byte order mark, else GB18030, never with loss.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead};
+use std::path::Path;
 
-use encoding_rs::{DecoderResult, GB18030, UTF_8};
+use encoding_rs::{DecoderResult, GB18030};
 
+use super::BLOCK_BYTES;
 use super::error::SpreadsheetError;
-use super::{BLOCK_BYTES, read_some};
 
 /// An encoding that can be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,6 +39,9 @@ impl Judge {
     pub(super) fn look(&mut self, block: &[u8]) {
         if self.seen_bytes == 0 {
             self.has_mark = block.starts_with("\u{FEFF}".as_bytes());
+        }
+        if self.carry.is_empty() {
+            return self.count(block, false);
         }
         let mut bytes = std::mem::take(&mut self.carry);
         bytes.extend_from_slice(block);
@@ -105,85 +108,126 @@ fn count_leads(text: &[u8]) -> u64 {
     .sum()
 }
 
-/// The text of a file, piece by piece.
-pub(super) struct Text<'a, R> {
-    path: PathBuf,
-    reader: &'a mut R,
-    decoder: encoding_rs::Decoder,
-    /// Bytes read so far.
-    read: u64,
-    block: Vec<u8>,
-    /// Bytes of `block` that are filled, and of those the decoded ones.
-    filled: usize,
-    decoded: usize,
-    is_last: bool,
-    is_done: bool,
-    piece: String,
+/// Gives out the text of a file that is read from its beginning, piece by piece. Cost of UTF-8:
+/// one look at each byte; nothing is copied that lies in the reader's buffer.
+///
+/// # Errors
+///
+/// Those of `each`; those of reading; and the first byte that is not of this encoding, which means
+/// that the file has changed since it was judged.
+pub(super) fn pieces<E: From<SpreadsheetError>>(
+    path: &Path,
+    reader: &mut impl BufRead,
+    encoding: Encoding,
+    mut each: impl FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
+    match encoding {
+        Encoding::Utf8 => utf8(path, reader, &mut each),
+        Encoding::Gb18030 => gb18030(path, reader, &mut each),
+    }
 }
 
-impl<'a, R: Read> Text<'a, R> {
-    /// The text of a file that is read from its beginning.
-    pub(super) fn new(path: &Path, reader: &'a mut R, encoding: Encoding) -> Self {
-        let decoder = match encoding {
-            Encoding::Utf8 => UTF_8.new_decoder_with_bom_removal(),
-            Encoding::Gb18030 => GB18030.new_decoder_without_bom_handling(),
-        };
-        Self {
-            path: path.to_owned(),
-            reader,
-            decoder,
-            read: 0,
-            block: vec![0; BLOCK_BYTES],
-            filled: 0,
-            decoded: 0,
-            is_last: false,
-            is_done: false,
-            piece: String::with_capacity(BLOCK_BYTES * 3),
-        }
-    }
-
-    /// The next piece; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<&str>, SpreadsheetError> {
-        loop {
-            if self.is_done {
-                return Ok(None);
-            }
-            if self.decoded == self.filled && !self.is_last {
-                self.read()?;
-            }
-            self.decode()?;
-            if !self.piece.is_empty() {
-                return Ok(Some(&self.piece));
-            }
-        }
-    }
-
-    fn read(&mut self) -> Result<(), SpreadsheetError> {
-        let count =
-            read_some(self.reader, &mut self.block).map_err(SpreadsheetError::io(&self.path))?;
-        self.read += count as u64;
-        (self.filled, self.decoded) = (count, 0);
-        self.is_last = count == 0;
-        Ok(())
-    }
-
-    fn decode(&mut self) -> Result<(), SpreadsheetError> {
-        self.piece.clear();
-        let (result, read) = self.decoder.decode_to_string_without_replacement(
-            &self.block[self.decoded..self.filled],
-            &mut self.piece,
-            self.is_last,
-        );
-        self.decoded += read;
-        match result {
-            DecoderResult::Malformed(..) => Err(SpreadsheetError::Encoding {
-                offset_bytes: self.read - (self.filled - self.decoded) as u64,
-            }),
-            DecoderResult::InputEmpty => {
-                self.is_done = self.is_last;
+fn utf8<E: From<SpreadsheetError>>(
+    path: &Path,
+    reader: &mut impl BufRead,
+    each: &mut impl FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut read = 0;
+    // A character that began in the block before.
+    let mut broken = Vec::new();
+    loop {
+        let block = next_block(reader).map_err(SpreadsheetError::io(path))?;
+        if block.is_empty() {
+            return if broken.is_empty() {
                 Ok(())
+            } else {
+                Err(malformed(read - broken.len() as u64).into())
+            };
+        }
+        let taken;
+        if broken.is_empty() && whole_characters(block) > 0 {
+            taken = whole_characters(block);
+            let text = simdutf8::compat::from_utf8(&block[..taken])
+                .map_err(|error| malformed(read + error.valid_up_to() as u64))?;
+            each(without_mark(text, read))?;
+        } else {
+            taken = 1;
+            broken.push(block[0]);
+            match std::str::from_utf8(&broken) {
+                Ok(text) => {
+                    each(without_mark(text, read + 1 - broken.len() as u64))?;
+                    broken.clear();
+                }
+                Err(error) if error.error_len().is_none() => {}
+                Err(_) => return Err(malformed(read + 1 - broken.len() as u64).into()),
             }
-            DecoderResult::OutputFull => Ok(()),
+        }
+        reader.consume(taken);
+        read += taken as u64;
+    }
+}
+
+/// How many bytes there are before a character that the block may break off. Told by lead bytes
+/// alone, so what is not UTF-8 counts as whole.
+fn whole_characters(block: &[u8]) -> usize {
+    let last = block.len().saturating_sub(3)..block.len();
+    let is_broken_off = |&at: &usize| {
+        let length = match block[at] {
+            0xC0..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xFF => 4,
+            _ => 1,
+        };
+        at + length > block.len()
+    };
+    last.rev().find(is_broken_off).unwrap_or(block.len())
+}
+
+/// The text of a file without its byte order mark; `at` is where the text begins.
+fn without_mark(text: &str, at: u64) -> &str {
+    match at {
+        0 => text.strip_prefix('\u{FEFF}').unwrap_or(text),
+        _ => text,
+    }
+}
+
+fn gb18030<E: From<SpreadsheetError>>(
+    path: &Path,
+    reader: &mut impl BufRead,
+    each: &mut impl FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut decoder = GB18030.new_decoder_without_bom_handling();
+    let mut piece = String::with_capacity(BLOCK_BYTES * 3);
+    let mut read = 0;
+    loop {
+        let block = next_block(reader).map_err(SpreadsheetError::io(path))?;
+        let is_last = block.is_empty();
+        let (result, taken) =
+            decoder.decode_to_string_without_replacement(block, &mut piece, is_last);
+        reader.consume(taken);
+        read += taken as u64;
+        if let DecoderResult::Malformed(..) = result {
+            return Err(malformed(read).into());
+        }
+        each(&piece)?;
+        piece.clear();
+        if is_last && result == DecoderResult::InputEmpty {
+            return Ok(());
         }
     }
+}
+
+fn malformed(offset_bytes: u64) -> SpreadsheetError {
+    SpreadsheetError::Encoding { offset_bytes }
+}
+
+/// What is read next, at most a block of it; empty at the end.
+fn next_block(reader: &mut impl BufRead) -> io::Result<&[u8]> {
+    while let Err(error) = reader.fill_buf() {
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    let buffer = reader.fill_buf()?;
+    Ok(&buffer[..buffer.len().min(BLOCK_BYTES)])
 }

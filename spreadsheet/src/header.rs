@@ -136,7 +136,7 @@ impl Header {
     /// The first place where a row has not the shape of its header: a cell that is missing, or
     /// one too many.
     pub fn misshapen(&self, row: &Row) -> Option<Misshapen> {
-        if row.used() > self.width {
+        if row.is_wider_than(self.width) {
             Some(Misshapen::Surplus(self.width))
         } else if row.is_short_of(self.width) {
             Some(Misshapen::Short(row.len()))

@@ -23,7 +23,7 @@ pub use error::SpreadsheetError;
 pub use header::{Column, Header, Misshapen};
 pub use row::{Cell, Row, column_letters};
 
-use std::io::{self, Read, Seek};
+use std::io::{self, BufRead, Read, Seek};
 use std::path::{Path, PathBuf};
 
 /// Bytes read at once.
@@ -59,7 +59,7 @@ pub enum Format {
     Xlsx,
 }
 
-impl<R: Read + Seek> Spreadsheet<R> {
+impl<R: BufRead + Seek> Spreadsheet<R> {
     /// Reads it once. Its path is for errors and for its extension only. Cost: one pass over its
     /// bytes, and for a workbook the inflation of every part.
     ///
@@ -111,7 +111,7 @@ impl<R: Read + Seek> Spreadsheet<R> {
         } = self;
         reader.rewind().map_err(SpreadsheetError::io(path))?;
         match format {
-            Format::Csv(encoding) => csv::rows(decode::Text::new(path, reader, *encoding), each),
+            Format::Csv(encoding) => csv::rows(path, reader, *encoding, each),
             Format::Xlsx => workbook::rows(reader, each),
         }
     }

@@ -195,6 +195,12 @@ impl Row {
             .map_or(0, |last| last + 1)
     }
 
+    /// Whether a cell that is not empty lies beyond so many columns. Cost: nothing for a row that
+    /// has no more cells than that.
+    pub fn is_wider_than(&self, width: usize) -> bool {
+        self.width > width && self.used() > width
+    }
+
     /// Whether its cells have places of their own, as in a workbook, and not only an order.
     pub fn is_positional(&self) -> bool {
         self.is_padded
@@ -212,7 +218,9 @@ impl Row {
 
     /// Whether there is nothing in it.
     pub(super) fn is_blank(&self) -> bool {
-        self.used() == 0
+        // From the front, where rows that are not blank say something.
+        self.width <= self.cells.len()
+            && (0..self.cells.len()).all(|column| self.cell(column).is_blank())
     }
 
     fn filling_bytes(&self) -> usize {

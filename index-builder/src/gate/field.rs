@@ -6,6 +6,7 @@ use certificate::{Date, date, is_blank, tidied, tidied_prose};
 
 use super::code::Code;
 use super::finding::Findings;
+use super::read_before::ReadBefore;
 use spreadsheet::{Cell, Column, Header, Row, header};
 
 /// A column of a batch. The order is that of [`COLUMNS`].
@@ -132,6 +133,8 @@ impl Field {
 pub(super) struct Delivered<'a> {
     pub(super) header: &'a Header,
     pub(super) row: &'a Row,
+    /// What cells of rows before it were read as.
+    pub(super) before: &'a ReadBefore<'a>,
 }
 
 impl<'a> Delivered<'a> {
@@ -160,7 +163,8 @@ impl<'a> Delivered<'a> {
     pub(super) fn day(self, field: Field, findings: &mut Findings) -> Option<Date> {
         let cell = self.cell(field);
         // The register packs days from 1970 to 2149.
-        let day = date::parse(cell.text()).filter(|&day| date::is_packable(day));
+        let read = |text| date::parse(text).filter(|&day| date::is_packable(day));
+        let day = self.before.days.of(cell.text(), read);
         if day.is_none() {
             let problem = if is_blank(cell.text()) {
                 "没有填写"

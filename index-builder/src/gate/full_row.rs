@@ -1,6 +1,8 @@
 //! A full row, of an issue or a correction: every value read, every rule asked.
 
-use certificate::record::{Details, OperationKind, Score};
+use std::borrow::Cow;
+
+use certificate::record::{OperationKind, Score};
 use certificate::workday::YearMissing;
 use certificate::{CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, Level};
 
@@ -8,6 +10,7 @@ use super::dates::Days;
 use super::field::{Delivered, Field};
 use super::finding::Findings;
 use super::{Gate, dates, holder, institution, number, occupation, plan};
+use crate::ledger::DraftDetails;
 use crate::registry::{Edition, Institution, Plan};
 
 /// A full row and what is known of it already.
@@ -30,7 +33,10 @@ struct Holder {
 
 impl<'a> FullRow<'a> {
     /// Judges the row. The details are there when every value could be read.
-    pub(super) fn judge(&self, findings: &mut Findings) -> Result<Option<Details>, YearMissing> {
+    pub(super) fn judge(
+        &self,
+        findings: &mut Findings,
+    ) -> Result<Option<DraftDetails<'a>>, YearMissing> {
         let days = self.days(findings);
         let holder = self.holder(findings);
         let level = occupation::read_level(self.row, findings);
@@ -163,25 +169,25 @@ impl<'a> FullRow<'a> {
     }
 }
 
-fn details(
+fn details<'a>(
     days: &Days,
     holder: Holder,
     level: Option<Level>,
-    direction: Option<String>,
-    occupation: Option<&Edition>,
-    plan: Option<&Plan>,
-) -> Option<Details> {
+    direction: Option<Cow<'a, str>>,
+    occupation: Option<&'a Edition>,
+    plan: Option<&'a Plan>,
+) -> Option<DraftDetails<'a>> {
     let occupation = occupation?;
-    Some(Details {
-        name: holder.name?,
+    Some(DraftDetails {
+        name: Cow::Owned(holder.name?),
         id_type: holder.id_type?,
-        id_number: holder.id_number?,
+        id_number: Cow::Owned(holder.id_number?),
         occupation_code: occupation.code,
-        occupation_name: occupation.name.clone(),
+        occupation_name: &occupation.name,
         direction: direction?,
         level: level?,
         scores: holder.scores,
-        plan_no: plan?.plan_no.clone(),
+        plan_no: &plan?.plan_no,
         assessed_on: days.assessed_on?,
         reported_on: days.reported_on?,
         roll_verified_on: days.roll_verified_on?,

@@ -23,7 +23,7 @@ pub(super) fn read_id_type(row: Delivered<'_>, findings: &mut Findings) -> Optio
     let kind = if is_blank(cell.text()) && !row.is_faulty(field) {
         Some(IdentityType::RESIDENT)
     } else {
-        IdentityType::parse(cell.text())
+        row.before.id_types.of(cell.text(), IdentityType::parse)
     };
     if kind.is_none() {
         findings.reject(Code::IdMalformed, field, "证件类型应为01至99的代码或其名称");
@@ -63,7 +63,7 @@ pub(super) fn read_id_number(
 pub(super) fn read_scores(row: Delivered<'_>, findings: &mut Findings) -> [Option<Score>; 3] {
     [Field::TheoryScore, Field::SkillScore, Field::OverallScore].map(|field| {
         let text = row.cell(field).text();
-        let score = Score::parse(text);
+        let score = row.before.scores.of(text, Score::parse);
         if score.is_none() && (!is_blank(text) || row.is_faulty(field)) {
             let message = "成绩应为0至100，最多两位小数；没有成绩则留空";
             findings.reject(Code::ScoreOutOfRange, field, message);

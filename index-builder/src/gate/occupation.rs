@@ -1,5 +1,7 @@
 //! Rules about occupation, direction and level (一(三), 一(四)), on the day of the assessment.
 
+use std::borrow::Cow;
+
 use certificate::{Date, Level, OccupationCode};
 
 use super::code::Code;
@@ -14,7 +16,8 @@ const DIRECTION_CHARACTERS_MOST: usize = 100;
 /// `occupation_unknown`: a code has the shape of a code.
 pub(super) fn read_code(row: Delivered<'_>, findings: &mut Findings) -> Option<OccupationCode> {
     let field = Field::OccupationCode;
-    let code = OccupationCode::parse(row.cell(field).text());
+    let occupations = &row.before.occupations;
+    let code = occupations.of(row.cell(field).text(), OccupationCode::parse);
     if code.is_none() {
         findings.reject(Code::OccupationUnknown, field, "职业编码应如4-04-05-05");
     }
@@ -94,7 +97,8 @@ pub(super) fn is_filed(
 
 /// `level_unknown`: a code or either half of a name.
 pub(super) fn read_level(row: Delivered<'_>, findings: &mut Findings) -> Option<Level> {
-    let level = Level::parse(row.cell(Field::Level).text());
+    let levels = &row.before.levels;
+    let level = levels.of(row.cell(Field::Level).text(), Level::parse);
     if level.is_none() {
         let message = "职业技能等级应为1至5，或“三级/高级工”这样的名称";
         findings.reject(Code::LevelUnknown, Field::Level, message);
@@ -124,7 +128,10 @@ pub(super) fn is_allowed(
 }
 
 /// `occupation_unknown`: a direction is short, printable text, or empty.
-pub(super) fn read_direction(row: Delivered<'_>, findings: &mut Findings) -> Option<String> {
+pub(super) fn read_direction<'a>(
+    row: Delivered<'a>,
+    findings: &mut Findings,
+) -> Option<Cow<'a, str>> {
     let field = Field::Direction;
     let direction = row.prose(field);
     let is_text = !row.is_faulty(field)
@@ -137,5 +144,5 @@ pub(super) fn read_direction(row: Delivered<'_>, findings: &mut Findings) -> Opt
         );
         findings.reject(Code::OccupationUnknown, field, message);
     }
-    is_text.then(|| direction.into_owned())
+    is_text.then_some(direction)
 }

@@ -1,5 +1,7 @@
 //! Rules about what a row does: the operation itself, its reason, and whether it fits the register.
 
+use std::borrow::Cow;
+
 use certificate::HolderName;
 use certificate::record::OperationKind;
 
@@ -17,7 +19,9 @@ const DIGITS_TOO_MANY: usize = 6;
 /// `revision_conflict`: the operation is one of the four; an issue when empty.
 pub(super) fn read(row: Delivered<'_>, findings: &mut Findings) -> Option<OperationKind> {
     let field = Field::Op;
-    let kind = OperationKind::parse(row.cell(field).text()).filter(|_| !row.is_faulty(field));
+    let kinds = &row.before.kinds;
+    let kind = kinds.of(row.cell(field).text(), OperationKind::parse);
+    let kind = kind.filter(|_| !row.is_faulty(field));
     if kind.is_none() {
         let message = "操作应为发证、更正、撤销、注销或恢复";
         findings.reject(Code::RevisionConflict, field, message);
@@ -26,7 +30,7 @@ pub(super) fn read(row: Delivered<'_>, findings: &mut Findings) -> Option<Operat
 }
 
 /// `reason_missing`, `reason_malformed`: given, short, and without what looks like personal data.
-pub(super) fn read_reason(row: Delivered<'_>, findings: &mut Findings) -> Option<String> {
+pub(super) fn read_reason<'a>(row: Delivered<'a>, findings: &mut Findings) -> Option<Cow<'a, str>> {
     let field = Field::Reason;
     let reason = row.prose(field);
     if reason.is_empty() && !row.is_faulty(field) {
@@ -50,7 +54,7 @@ pub(super) fn read_reason(row: Delivered<'_>, findings: &mut Findings) -> Option
             findings.reject(Code::ReasonMalformed, field, problem);
             None
         }
-        None => Some(reason.into_owned()),
+        None => Some(reason),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rules about the filed plan and the deadlines around it (二(三)).
 
-use certificate::Date;
 use certificate::workday::{Calendar, YearMissing};
+use certificate::{Date, tidied};
 use jiff::ToSpan;
 
 use super::code::Code;
@@ -17,12 +17,14 @@ const DAYS_BEFORE_LEAST: i32 = 10;
 const DAYS_AFTER_TOO_MANY: u32 = 20;
 
 /// `plan_unknown`: the plan is filed.
-pub(super) fn read<'r>(
-    registry: &'r Registry,
-    row: Delivered<'_>,
+pub(super) fn read<'a>(
+    registry: &'a Registry,
+    row: Delivered<'a>,
     findings: &mut Findings,
-) -> Option<&'r Plan> {
-    let plan = registry.plan(&row.text(Field::PlanNo));
+) -> Option<&'a Plan> {
+    let cell = row.cell(Field::PlanNo);
+    let plans = &row.before.plans;
+    let plan = plans.of(cell.text(), |text| registry.plan(&tidied(text)));
     if plan.is_none() {
         let message = "没有备案过这个认定计划编号";
         findings.reject(Code::PlanUnknown, Field::PlanNo, message);

@@ -1,5 +1,7 @@
 //! Rules about the review (审核) by the provincial or a city centre (二(三), 二(四)).
 
+use std::borrow::Cow;
+
 use certificate::Date;
 
 use super::code::Code;
@@ -8,13 +10,13 @@ use super::finding::Findings;
 use crate::registry::{Affiliation, Centre, Institution, Registry};
 
 /// `review_missing`: who reviewed.
-pub(super) fn read_centre(row: Delivered<'_>, findings: &mut Findings) -> Option<String> {
+pub(super) fn read_centre<'a>(row: Delivered<'a>, findings: &mut Findings) -> Option<Cow<'a, str>> {
     let centre = row.text(Field::ReviewedBy);
     if centre.is_empty() {
         missing(Field::ReviewedBy, findings);
         return None;
     }
-    Some(centre.into_owned())
+    Some(centre)
 }
 
 /// `review_missing`, `date_malformed`: when.

@@ -3,8 +3,12 @@
 //! A line stands alone: its sequence and revision are in it, so lines can be parsed on any
 //! thread. Values hold no control character, so nothing needs quoting.
 
-use certificate::record::{Change, Details, Score};
-use certificate::{CertificateNumber, Date};
+use std::borrow::Cow;
+
+use certificate::record::{Change, OperationKind, Score};
+use certificate::{
+    CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, Level, OccupationCode,
+};
 
 use super::line::Lines;
 use super::standing::Step;
@@ -63,6 +67,34 @@ impl Entry {
     }
 }
 
+/// What is to be written of a change, its texts where they lie.
+pub(crate) struct Draft<'a> {
+    pub(crate) number: CertificateNumber,
+    pub(crate) kind: OperationKind,
+    pub(crate) centre: &'a str,
+    pub(crate) reviewed_on: Date,
+    pub(crate) reason: &'a str,
+    /// Of an issue or a correction.
+    pub(crate) details: Option<DraftDetails<'a>>,
+}
+
+/// As [`Details`](certificate::record::Details).
+pub(crate) struct DraftDetails<'a> {
+    pub(crate) name: Cow<'a, HolderName>,
+    pub(crate) id_type: IdentityType,
+    pub(crate) id_number: Cow<'a, IdentityNumber>,
+    pub(crate) occupation_code: OccupationCode,
+    pub(crate) occupation_name: &'a str,
+    pub(crate) direction: Cow<'a, str>,
+    pub(crate) level: Level,
+    pub(crate) scores: [Option<Score>; 3],
+    pub(crate) plan_no: &'a str,
+    pub(crate) assessed_on: Date,
+    pub(crate) reported_on: Date,
+    pub(crate) roll_verified_on: Date,
+    pub(crate) issued_on: Date,
+}
+
 /// A change as it will stand in the ledger, but for the two values that its place decides.
 pub(crate) struct Rendered {
     pub(super) number: CertificateNumber,
@@ -71,23 +103,23 @@ pub(crate) struct Rendered {
     values: Vec<u8>,
 }
 
-impl From<&Change> for Rendered {
+impl From<&Draft<'_>> for Rendered {
     /// # Panics
     ///
     /// When a text holds a control character. The gate refuses those; written, they would shift
     /// the values behind them for ever.
-    fn from(change: &Change) -> Self {
+    fn from(draft: &Draft<'_>) -> Self {
         let mut values = Vec::with_capacity(VALUES_BYTES);
-        push(&mut values, change.operation.kind().code());
-        push(&mut values, change.number.as_str());
-        push(&mut values, &change.review.centre);
-        push_day(&mut values, change.review.on);
-        push(&mut values, &change.reason);
-        if let Some(details) = change.operation.details() {
+        push(&mut values, draft.kind.code());
+        push(&mut values, draft.number.as_str());
+        push(&mut values, draft.centre);
+        push_day(&mut values, draft.reviewed_on);
+        push(&mut values, draft.reason);
+        if let Some(details) = &draft.details {
             render_details(&mut values, details);
         }
         values.push(b'\n');
-        let separators = match change.operation.details() {
+        let separators = match draft.details {
             Some(_) => COLUMNS.len() - 1,
             None => SHORT_COLUMNS - 1,
         };
@@ -96,8 +128,11 @@ impl From<&Change> for Rendered {
             "a control character passed the gate"
         );
         Self {
-            number: change.number,
-            step: Step::of(change),
+            number: draft.number,
+            step: Step {
+                kind: draft.kind,
+                issued_on: draft.details.as_ref().map(|details| details.issued_on),
+            },
             values,
         }
     }
@@ -118,13 +153,14 @@ impl Rendered {
     }
 }
 
-fn render_details(line: &mut Vec<u8>, details: &Details) {
+fn render_details(line: &mut Vec<u8>, details: &DraftDetails<'_>) {
     push(line, details.name.expose());
-    push(line, &details.id_type.code());
+    let [tens, ones] = details.id_type.digits();
+    line.extend_from_slice(&[b'\t', tens, ones]);
     push(line, details.id_number.expose());
     let [a, b, c, d, e, f, g] = *details.occupation_code.digits();
     line.extend_from_slice(&[b'\t', a, b'-', b, c, b'-', d, e, b'-', f, g]);
-    push(line, &details.occupation_name);
+    push(line, details.occupation_name);
     push(line, &details.direction);
     push(line, details.level.code().encode_utf8(&mut [0; 4]));
     for score in details.scores {
@@ -133,7 +169,7 @@ fn render_details(line: &mut Vec<u8>, details: &Details) {
             push_score(line, score);
         }
     }
-    push(line, &details.plan_no);
+    push(line, details.plan_no);
     for day in [
         details.assessed_on,
         details.reported_on,
@@ -209,12 +245,42 @@ fn count_controls(text: &[u8]) -> usize {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use certificate::record::{Operation, Review, Score};
-    use certificate::{
-        CertificateNumber, Date, HolderName, IdentityNumber, IdentityType, Level, OccupationCode,
-    };
+    use certificate::record::{Details, Operation, Review};
 
     use super::*;
+
+    impl From<&Change> for Rendered {
+        fn from(change: &Change) -> Self {
+            Self::from(&Draft {
+                number: change.number,
+                kind: change.operation.kind(),
+                centre: &change.review.centre,
+                reviewed_on: change.review.on,
+                reason: &change.reason,
+                details: change.operation.details().map(DraftDetails::from),
+            })
+        }
+    }
+
+    impl<'a> From<&'a Details> for DraftDetails<'a> {
+        fn from(details: &'a Details) -> Self {
+            Self {
+                name: Cow::Borrowed(&details.name),
+                id_type: details.id_type,
+                id_number: Cow::Borrowed(&details.id_number),
+                occupation_code: details.occupation_code,
+                occupation_name: &details.occupation_name,
+                direction: Cow::Borrowed(&details.direction),
+                level: details.level,
+                scores: details.scores,
+                plan_no: &details.plan_no,
+                assessed_on: details.assessed_on,
+                reported_on: details.reported_on,
+                roll_verified_on: details.roll_verified_on,
+                issued_on: details.issued_on,
+            }
+        }
+    }
 
     /// The issue of certificate `serial` to the person of the standard's example.
     pub(crate) fn issue(serial: u32) -> Change {

@@ -28,7 +28,7 @@ mod tests;
 pub(crate) use accepting::Accepting;
 pub(crate) use batch::SourceFile;
 pub(crate) use chunk::{Chunk, Chunks};
-pub(crate) use entry::{Entry, Rendered};
+pub(crate) use entry::{Draft, DraftDetails, Entry, Rendered};
 pub(crate) use error::LedgerError;
 pub(crate) use index::Index;
 pub(crate) use line::{Line, LineDetails};
