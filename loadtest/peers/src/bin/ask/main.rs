@@ -2,11 +2,13 @@
 //! must have, and tells throughput, processor time and lateness, also relative to the floor.
 //!
 //! One thread, one epoll, nothing parsed that need not be. Order of reading: [`arguments`];
-//! [`session`] asks one server for one window, closed loop or open; [`window`] adds the
+//! [`session`] asks one server for one window, closed loop or open; [`pace`] says who asks when in
+//! an open one, and how late that was; [`window`] adds the
 //! processors; [`report`] makes medians and ratios of windows; [`table`] prints them.
 
 mod arguments;
 mod connection;
+mod pace;
 mod report;
 mod session;
 mod table;

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crate::session::{Late, Load};
-use crate::window::Window;
+use crate::pace::Late;
+use crate::session::Load;
+use crate::window::{Open, Window};
 
 /// The target that the others are put in relation to.
 pub(crate) const FLOOR: &str = "floor";
@@ -54,6 +55,8 @@ pub(crate) struct Row {
     pub(crate) processor_ratio: Option<Spread>,
     /// Resident memory of its processes at the end; what several share is divided among them.
     pub(crate) memory_bytes: u64,
+    /// Questions of a window of an open loop that had no answer when it ended; they count as late.
+    pub(crate) unanswered: Option<Spread>,
     /// Medians over slices of 100 ms.
     pub(crate) late_us: Option<Lateness>,
     /// How late the generator asked: medians over windows.
@@ -161,8 +164,21 @@ impl Row {
             throughput_ratio: ratio(|own, floor| own.answers_per_s / floor.answers_per_s),
             processor_ratio: ratio(|own, floor| floor.server_us / own.server_us),
             memory_bytes: measured.memory_bytes,
-            late_us: Lateness::of(windows.iter().flat_map(|it| &it.slices)),
-            own_late_us: Lateness::of(windows.iter().filter_map(|it| it.own_late.as_ref())),
+            unanswered: unanswered(windows),
+            late_us: Lateness::of(open(windows).flat_map(|it| &it.slices)),
+            own_late_us: Lateness::of(open(windows).map(|it| &it.own_late)),
         }
     }
+}
+
+/// What the windows of an open loop saw.
+fn open(windows: &[Window]) -> impl Iterator<Item = &Open> + Clone {
+    windows.iter().filter_map(|window| window.open.as_ref())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "questions of a few seconds")]
+fn unanswered(windows: &[Window]) -> Option<Spread> {
+    let counts = open(windows).map(|it| it.unanswered as f64);
+    counts.clone().next()?;
+    Some(Spread::of(counts))
 }

@@ -1,18 +1,17 @@
 //! One server asked for one window, in a closed loop or an open one.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use mio::{Events, Poll, Token};
 use peers::answered::Heads;
 use peers::questions::Questions;
 
 use crate::connection::{Connection, PART, Pending};
+use crate::pace::{OpenLoop, Pace, nanoseconds};
 
 /// How it is asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,9 +22,6 @@ pub(crate) enum Load {
     /// from the intended start.
     Open(f64),
 }
-
-/// Percentiles of lateness are taken of slices this long.
-const SLICE: Duration = Duration::from_millis(100);
 
 /// How long a server may leave the last questions of a window unanswered.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -54,14 +50,6 @@ pub(crate) enum Trouble {
     },
     /// The trouble of a target.
     Of(String, Box<Trouble>),
-}
-
-/// Percentiles of one slice in microseconds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Late {
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) p999: f64,
 }
 
 /// The questions and where in them we are, across windows.
@@ -167,7 +155,7 @@ impl<'q> Session<'q> {
         begin();
         let answers = self.answers_until(depth, Instant::now() + length)?;
         end();
-        self.drain()?;
+        self.drain(|_| {})?;
         Ok(answers)
     }
 
@@ -209,25 +197,27 @@ impl<'q> Session<'q> {
     pub(crate) fn ask_each(&mut self, count: usize) -> Result<(), Trouble> {
         for _ in 0..count {
             self.refill(0, 1)?;
-            self.drain()?;
+            self.drain(|_| {})?;
         }
         Ok(())
     }
 
     /// Waits for the answers that are still to come.
-    fn drain(&mut self) -> Result<(), Trouble> {
+    fn drain(&mut self, mut answered: impl FnMut(Pending)) -> Result<(), Trouble> {
         let (end, mut heard) = (Instant::now() + PATIENCE, Vec::new());
         while self.connections.iter().any(|it| it.pending() > 0) {
             if Instant::now() > end {
                 return Err(Trouble::Silent);
             }
-            self.hear(Duration::from_millis(10), &mut heard, |_| {})?;
+            self.hear(Duration::from_millis(10), &mut heard, &mut answered)?;
         }
         Ok(())
     }
 
     /// An open loop; the same three spans as [`closed`](Self::closed). It never sleeps, so that
-    /// it is not late itself.
+    /// it is not late itself. No question that was to be asked in `length` is left out: what is
+    /// under way when it ends is waited for, and what could not be asked for want of a free
+    /// connection is as late as can be said by then.
     pub(crate) fn open_loop(
         &mut self,
         rate: f64,
@@ -236,25 +226,24 @@ impl<'q> Session<'q> {
         begin: impl FnOnce(),
         end: impl FnOnce(),
     ) -> Result<OpenLoop, Trouble> {
-        let mut pace = Pace::new(rate, self.connections.len(), settle);
+        let mut pace = Pace::new(rate, self.connections.len(), settle, length);
         self.paced(&mut pace, settle)?;
         self.take_idle();
         begin();
-        pace.answers = 0;
+        let settled = pace.answers();
         self.paced(&mut pace, settle + length)?;
         end();
-        self.drain()?;
-        Ok(OpenLoop {
-            answers: pace.answers,
-            slices: pace.slices,
-            own: late(&pace.own),
-        })
+        let answers = pace.answers() - settled;
+        let began = pace.began();
+        self.drain(|asked| pace.answered(asked.intended, nanoseconds(began.elapsed())))?;
+        let now = nanoseconds(began.elapsed());
+        Ok(pace.finish(answers, now))
     }
 
     fn paced(&mut self, pace: &mut Pace, until: Duration) -> Result<(), Trouble> {
-        let mut heard = Vec::new();
+        let (began, mut heard) = (pace.began(), Vec::new());
         loop {
-            let now = nanoseconds(pace.began.elapsed());
+            let now = nanoseconds(began.elapsed());
             if now >= nanoseconds(until) {
                 return Ok(());
             }
@@ -262,7 +251,6 @@ impl<'q> Session<'q> {
                 let asked = self.source.draw(intended);
                 self.connections[index].ask(self.source.questions, asked)?;
             }
-            let began = pace.began;
             self.hear(Duration::ZERO, &mut heard, |asked| {
                 pace.answered(asked.intended, nanoseconds(began.elapsed()));
             })?;
@@ -272,117 +260,11 @@ impl<'q> Session<'q> {
             }
             for &index in &heard {
                 if self.connections[index].pending() == 0 {
-                    pace.free.push_back(index);
+                    pace.free(index);
                 }
             }
         }
     }
-}
-
-/// What an open loop saw.
-pub(crate) struct OpenLoop {
-    pub(crate) answers: u64,
-    /// Lateness of each slice.
-    pub(crate) slices: Vec<Late>,
-    /// How late we asked when a connection was free.
-    pub(crate) own: Late,
-}
-
-/// Who asks when, and what came of it.
-struct Pace {
-    began: Instant,
-    interval: f64,
-    /// Questions that have been asked or wait for a connection.
-    asked: u64,
-    /// Intended starts that wait for a connection.
-    waiting: VecDeque<u64>,
-    free: VecDeque<usize>,
-    /// Slices count from here.
-    measured_from: u64,
-    slice: Histogram<u64>,
-    slice_ends: u64,
-    slices: Vec<Late>,
-    own: Histogram<u64>,
-    answers: u64,
-}
-
-impl Pace {
-    fn new(rate: f64, connections: usize, settle: Duration) -> Self {
-        let measured_from = nanoseconds(settle);
-        Self {
-            began: Instant::now(),
-            interval: 1e9 / rate,
-            asked: 0,
-            waiting: VecDeque::new(),
-            free: (0..connections).collect(),
-            measured_from,
-            slice: histogram(),
-            slice_ends: measured_from + nanoseconds(SLICE),
-            slices: Vec::new(),
-            own: histogram(),
-            answers: 0,
-        }
-    }
-
-    /// A question that is to be asked by now, and the connection for it.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "nanoseconds of a window"
-    )]
-    fn due(&mut self, now: u64) -> Option<(usize, u64)> {
-        loop {
-            let next = (self.asked as f64 * self.interval) as u64;
-            if next > now {
-                break;
-            }
-            if self.free.len() > self.waiting.len() {
-                self.own.saturating_record(now - next);
-            }
-            self.waiting.push_back(next);
-            self.asked += 1;
-        }
-        if self.free.is_empty() {
-            return None;
-        }
-        let intended = self.waiting.pop_front()?;
-        let index = self.free.pop_front()?;
-        Some((index, intended))
-    }
-
-    fn answered(&mut self, intended: u64, now: u64) {
-        self.answers += 1;
-        if intended < self.measured_from {
-            return;
-        }
-        while now >= self.slice_ends {
-            if !self.slice.is_empty() {
-                self.slices.push(late(&self.slice));
-                self.slice.reset();
-            }
-            self.slice_ends += nanoseconds(SLICE);
-        }
-        self.slice.saturating_record(now - intended);
-    }
-}
-
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("constant bounds")
-}
-
-fn late(histogram: &Histogram<u64>) -> Late {
-    #[expect(clippy::cast_precision_loss, reason = "microseconds to three digits")]
-    let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
-    Late {
-        p50: at(0.5),
-        p99: at(0.99),
-        p999: at(0.999),
-    }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Display for Trouble {
@@ -406,5 +288,65 @@ impl fmt::Display for Trouble {
             ),
             Self::Of(name, trouble) => write!(f, "{name}: {trouble}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::{Arc, Mutex};
+    use std::{env, fs, process, thread};
+
+    use peers::questions::Method;
+
+    use super::*;
+
+    const CONNECTIONS: usize = 2;
+
+    /// Answers one question after the other, each only while it can have the lock.
+    fn answer(mut stream: TcpStream, gate: &Mutex<()>) {
+        let mut room = [0; 4096];
+        while stream.read(&mut room).is_ok_and(|read| read > 0) {
+            let _open = gate.lock().unwrap();
+            let sent = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+            sent.unwrap();
+        }
+    }
+
+    #[test]
+    fn questions_that_nobody_answers_are_late_to_the_end_of_the_window() {
+        let path = env::temp_dir().join(format!("questions-{}", process::id()));
+        fs::write(&path, "1\t0\n{\"name\":\"\"}\t{}\n").unwrap();
+        let questions = Questions::read(&path, Method::Post, 1).unwrap();
+        fs::remove_file(&path).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let gate = Arc::new(Mutex::new(()));
+        let closed = gate.lock().unwrap();
+        let of_server = Arc::clone(&gate);
+        thread::spawn(move || {
+            for stream in listener.incoming().take(CONNECTIONS) {
+                let gate = Arc::clone(&of_server);
+                thread::spawn(move || answer(stream.unwrap(), &gate));
+            }
+        });
+        let source = Source {
+            which: questions.matching(),
+            questions: &questions,
+            next: &mut 0,
+            constant: false,
+        };
+        let mut session = Session::open(address, CONNECTIONS, source).unwrap();
+        let second = Duration::from_secs(1);
+        let end = || drop(closed);
+        let seen = session.open_loop(500.0, Duration::ZERO, second, || {}, end);
+        let seen = seen.unwrap();
+        // Two are under way and are waited for; the others were never asked.
+        assert_eq!(seen.answers, 0);
+        assert!(seen.unanswered > 2, "{}", seen.unanswered);
+        let (first, last) = (seen.slices[0], seen.slices.last().unwrap());
+        assert!(first.p50 > 800e3, "{first:?}");
+        assert!(last.p99 < first.p50, "{last:?}");
     }
 }

@@ -76,16 +76,17 @@ fn lateness(text: &mut String, report: &Report) {
     };
     let _ = writeln!(
         text,
-        "{:<10} {:>7} {:>7} {:>7}   {:>7} {:>7} {:>7}",
-        "late, µs", "p50", "p99", "p99.9", "own p50", "p99", "p99.9"
+        "{:<10} {:>7} {:>7} {:>7}   {:>7} {:>7} {:>7} {:>11}",
+        "late, µs", "p50", "p99", "p99.9", "own p50", "p99", "p99.9", "unanswered"
     );
     for row in &report.targets {
         let _ = writeln!(
             text,
-            "{:<10} {}   {}",
+            "{:<10} {}   {} {:>11.0}",
             row.name,
             of(row.late_us),
-            of(row.own_late_us)
+            of(row.own_late_us),
+            row.unanswered.map_or(0.0, |unanswered| unanswered.median),
         );
     }
 }

@@ -8,8 +8,9 @@ use peers::processor;
 use peers::questions::Questions;
 
 use crate::arguments::Target;
+use crate::pace::{Late, OpenLoop};
 use crate::report::FLOOR;
-use crate::session::{Late, Load, Session, Source, Trouble};
+use crate::session::{Load, Session, Source, Trouble};
 
 /// Asked before a window counts, so that a server is in its stride.
 const SETTLE: Duration = Duration::from_millis(150);
@@ -35,8 +36,16 @@ pub(crate) struct Window {
     /// Cores that neither of us used.
     pub(crate) foreign_cores: f64,
     /// In an open loop.
+    pub(crate) open: Option<Open>,
+}
+
+/// What else is seen in an open loop.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    /// Questions that had no answer when the window ended.
+    pub(crate) unanswered: u64,
     pub(crate) slices: Vec<Late>,
-    pub(crate) own_late: Option<Late>,
+    pub(crate) own_late: Late,
 }
 
 /// Processor time and the clock.
@@ -82,21 +91,22 @@ impl Asked {
         let begin = || begun.set(Some(Reading::of(&pids)));
         let end = || ended.set(Some(Reading::of(&pids)));
         let mut session = self.session(self.connections)?;
-        let (answers, slices, own_late) = match load {
+        let (answers, open) = match load {
             Load::Closed { depth } => {
                 let answers = session.closed(depth, SETTLE, length, begin, end)?;
-                (answers, Vec::new(), None)
+                (answers, None)
             }
             Load::Open(rate) => {
-                let open = session.open_loop(rate, SETTLE, length, begin, end)?;
-                (open.answers, open.slices, Some(open.own))
+                let seen = session.open_loop(rate, SETTLE, length, begin, end)?;
+                (seen.answers, Some(Open::from(seen)))
             }
         };
         let idle = session.take_idle();
         let (Some(begun), Some(ended)) = (begun.get(), ended.get()) else {
             return Err(Trouble::Silent);
         };
-        Ok(Window::between(begun, ended, answers, idle).with(slices, own_late))
+        let window = Window::between(begun, ended, answers, idle);
+        Ok(Window { open, ..window })
     }
 
     fn session(&mut self, connections: usize) -> Result<Session<'_>, Trouble> {
@@ -144,16 +154,17 @@ impl Window {
             server_cores: server,
             own_cores: (own - idle.as_secs_f64() / seconds).max(0.0),
             foreign_cores: (all - server - own).max(0.0),
-            slices: Vec::new(),
-            own_late: None,
+            open: None,
         }
     }
+}
 
-    fn with(self, slices: Vec<Late>, own_late: Option<Late>) -> Self {
+impl From<OpenLoop> for Open {
+    fn from(seen: OpenLoop) -> Self {
         Self {
-            slices,
-            own_late,
-            ..self
+            unanswered: seen.unanswered,
+            slices: seen.slices,
+            own_late: seen.own,
         }
     }
 }
