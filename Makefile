@@ -1,6 +1,6 @@
 # Names, not logic: each target is one script or one command.
 
-.PHONY: demo demo-stop test bench load peers damage swaps cold-swap lists interface freshness histories room kills faults power fuzz
+.PHONY: demo demo-stop test bench load peers growth damage swaps cold-swap lists interface freshness histories room kills faults power fuzz
 
 demo:       ## build, compile a sample register of 100,000 certificates, serve it on 127.0.0.1:8080
 	@deploy/demo.sh start
@@ -19,6 +19,9 @@ load:       ## capacity and latency of a server with 1,000,000 certificates, eve
 
 peers:      ## our server, a floor and six peers on one core; figures, and pictures in docs/images
 	@loadtest/peers.sh --all
+
+growth:     ## building, memory, bytes, starts, swaps and look-ups from 10^5 to 10^7; docs/images/growth.svg
+	@loadtest/growth.sh
 
 damage:     ## 10,000 bit flips and 1,000 truncations over every blob, manifest and channel entry
 	@CERTQ_FLIPS=10000 cargo nextest run -p snapshot --cargo-profile release -E 'test(damage)'

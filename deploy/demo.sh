@@ -31,43 +31,8 @@ stop() {
     rm -f "$pid_file"
 }
 
-write_config() {
-    cat > "$dir/certq.toml" <<TOML
-[store]
-path = "store"
-cache_dir = "cache"
-
-[keys]
-lookup = ["keys/lookup.key"]
-publishers = ["keys/publisher.pub"]
-
-[public]
-listen = ["127.0.0.1:$port"]
-
-[admin]
-listen = "127.0.0.1:$admin_port"
-
-[bulk]
-keys_file = "keys/api-keys.json"
-TOML
-}
-
-# Waits for /readyz through bash's own sockets, so that a bare machine needs no curl.
-wait_until_ready() {
-    local pid=$1 reply
-    for _ in $(seq 300); do
-        [[ -e /proc/$pid ]] || { tail -n 3 "$dir/server.log" >&2; return 1; }
-        if exec 3<>"/dev/tcp/127.0.0.1/$admin_port"; then
-            printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
-            reply=$(head -n 1 <&3)
-            exec 3>&-
-            [[ $reply == *" 200 "* ]] && return 0
-        fi 2>/dev/null
-        sleep 0.1
-    done
-    echo "the server is not ready after 30 s; see $dir/server.log" >&2
-    return 1
-}
+# shellcheck source=loadtest/server.sh
+source loadtest/server.sh
 
 start() {
     stop
@@ -81,14 +46,15 @@ start() {
     "$bin/index-builder" accept "$dir"/inbox/* --registry "$dir/registry" --ledger "$dir/ledger"
     "$bin/index-builder" publish --registry "$dir/registry" --ledger "$dir/ledger" \
         --keys "$dir/keys" --store "$dir/store"
-    write_config
+    configure "$dir" "$port" "$admin_port"
+    printf '\n[bulk]\nkeys_file = "keys/api-keys.json"\n' >> "$dir/certq.toml"
     (umask 077; "$bin/certq" keys create --keys-file "$dir/keys/api-keys.json" --name demo \
         --rows-per-day 100000000 > "$dir/api-key")
     say "Serving …"
     nohup "$bin/certq" serve --config "$dir/certq.toml" > "$dir/server.log" 2>&1 < /dev/null &
     local pid=$!
     echo "$pid" > "$pid_file"
-    wait_until_ready "$pid"
+    until_ready "$pid" "$admin_port" "$dir/server.log"
     "$bin/loadtest" --examples --server "http://127.0.0.1:$port" \
         --certificates "$certificates" --seed "$seed"
     say "The register is served on http://127.0.0.1:$port (process $pid, log in $dir/server.log)."

@@ -43,6 +43,8 @@ log=/dev/shm/certq-swap.log
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 fail() { echo "$*" >&2; exit 1; }
+# shellcheck source=loadtest/server.sh
+source loadtest/server.sh
 (($(nproc) >= 2)) || fail "two cores are needed: one for the server, one for the generator"
 command -v fincore > /dev/null || fail "install fincore (Debian package util-linux-extra or util-linux)"
 
@@ -72,10 +74,6 @@ in_group() {
     exec "$@"
 }
 
-cargo_peers() {
-    cargo build --release --locked -q --manifest-path loadtest/peers/Cargo.toml --target-dir target/peers "$@"
-}
-
 # Epoch 1: everything issued. Epoch 2, a whole base as well: one in a hundred withdrawn.
 register() {
     [[ -e $run/done ]] && return
@@ -92,18 +90,7 @@ register() {
     "$builder" accept "${flags[@]}" "${batches[-1]}" > /dev/null
     publish
     rm -rf "$run/inbox" "$run/ledger"
-    cat > "$run/certq.toml" << TOML
-[store]
-path = "store"
-cache_dir = "cache"
-[keys]
-lookup = ["keys/lookup.key"]
-publishers = ["keys/publisher.pub"]
-[public]
-listen = ["127.0.0.1:$public"]
-[admin]
-listen = "127.0.0.1:$admin"
-TOML
+    configure "$run" "$public" "$admin"
     touch "$run/done"
 }
 
@@ -120,18 +107,6 @@ questions() {
     rm -rf "$run/cache-of-load"
 }
 
-# evict FOLDER: no page of its files stays in memory.
-evict() {
-    local file
-    sync
-    while read -r file; do
-        dd if="$file" iflag=nocache count=0 status=none
-    done < <(find "$1" -type f)
-    local left
-    left=$(find "$1" -type f -exec fincore --bytes --noheadings --output RES {} + | awk '{ sum += $1 } END { print sum + 0 }')
-    ((left == 0)) || fail "$left bytes of $1 are still in memory"
-}
-
 # serve ENVIRONMENT...: starts a server on core 0; its process is in $server.
 serve() {
     in_group server env CERTQ_LIMITS_ENABLED=false "$@" taskset --cpu-list 0 target/release/certq serve \
@@ -139,26 +114,7 @@ serve() {
     server=$!
 }
 
-# Waits until it is ready.
-ready() {
-    local reply
-    for _ in $(seq 60000); do
-        kill -0 "$server" 2> /dev/null || { tail -n 5 "$log" >&2; fail "the server has ended"; }
-        # Not all tries find somebody who listens.
-        if { exec 3<> "/dev/tcp/127.0.0.1/$admin"; } 2> /dev/null; then
-            printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
-            reply=$(head -n 1 <&3)
-            exec 3>&-
-            [[ $reply != *" 200 "* ]] || return 0
-        fi
-        sleep 0.005
-    done
-    fail "the server is not ready after minutes; see $log"
-}
-
-# Nobody else shall have the generator's core, where that can be had.
-urgently=(nice -n -15)
-nice -n -15 true 2> /dev/null || urgently=()
+ready() { until_ready "$server" "$admin" "$log" 600; }
 
 # swap MODE: exit code 0 when the check is passed, 2 when it is not.
 swap() {
@@ -182,7 +138,7 @@ swap() {
 swaps() {
     cargo_peers --bin swap
     questions
-    cc -shared -fPIC -O1 -Wall -Werror -o "$run/late_pages.so" loadtest/peers/late_pages.c
+    late_pages "$run/late_pages.so"
     local mode code expected
     for mode in $modes; do
         say "A cold base of $certificates certificates, $mode"

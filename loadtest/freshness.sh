@@ -34,25 +34,12 @@ if [[ ! -f $dir/prepared-$total ]]; then
     "$bin/index-builder" publish "${flags[@]}" --keys "$dir/keys" --store "$dir/store"
     touch "$dir/prepared-$total"
 fi
-cat > "$dir/certq.toml" <<TOML
-[store]
-path = "store"
-cache_dir = "cache"
-poll_interval_ms = $poll
-
-[keys]
-lookup = ["keys/lookup.key"]
-publishers = ["keys/publisher.pub"]
-
-[public]
-listen = ["127.0.0.1:$port"]
-
-[admin]
-listen = "127.0.0.1:$admin_port"
-TOML
+# shellcheck source=loadtest/server.sh
+source loadtest/server.sh
+configure "$dir" "$port" "$admin_port"
 
 say "Serving and watching"
-"$bin/certq" serve --config "$dir/certq.toml" 2> "$dir/server.log" &
+CERTQ_STORE_POLL_INTERVAL_MS=$poll "$bin/certq" serve --config "$dir/certq.toml" 2> "$dir/server.log" &
 server=$!
 pids+=("$server")
 "$bin/index-builder" watch --inbox "$dir/inbox" "${flags[@]}" --keys "$dir/keys" \

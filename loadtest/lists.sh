@@ -14,6 +14,7 @@ export CERTQ_LIMITS_ENABLED=false
 export DEMO_ADMIN_PORT=${LISTS_ADMIN_PORT:-19290} DEMO_CERTIFICATES=${LISTS_CERTIFICATES:-1000000}
 rows=${LISTS_ROWS:-100000} turns=${LISTS_TURNS:-7} seconds=${LISTS_SECONDS:-10} rate=${LISTS_RATE:-2000}
 url=http://127.0.0.1:$DEMO_PORT
+# shellcheck disable=SC2034 # named by the form
 ndjson=application/x-ndjson csv=text/csv
 xlsx=application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 

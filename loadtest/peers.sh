@@ -3,7 +3,8 @@
 # in turn on the same core.
 #
 #   loadtest/peers.sh [--only ours,floor,...] [--certificates N] [--windows N] [--seconds S]
-#                     [--pipelined DEPTH] [--half] [--open RATE]... [--json FILE] [--rows] [--all]
+#                     [--pipelined DEPTH] [--half] [--open RATE]... [--json FILE] [--turns N]
+#                     [--images FOLDER] [--rows] [--all]
 #
 # --only NAME,...        which to measure; without it all of them:
 #                          ours      certq serve
@@ -16,9 +17,12 @@
 # --pipelined DEPTH      requests at a time on a connection (1)
 # --half, --open RATE    open loop, at half of what the floor can do or at so many a second
 # --json FILE            where the figures go, too
+# --rows                 nothing but this: accept and publish of the delivered files, COPY of the
+#                        same rows into PostgreSQL with two indexes, and again, in turns
+# --turns N              how many turns (3)
 # --all                  closed loop, pipelined, open loops up to 0.9 of the floor, --rows; and the
 #                        pictures in docs/images
-# --rows                 time COPY of the delivered rows into PostgreSQL with two indexes, and no more
+# --images FOLDER        put them there instead
 #
 # The register and what was loaded are kept in target/peers-run/N; only what is missing is made, so
 # a run after a change of the server takes its build and the windows. Servers are kept to core 0 and
@@ -28,7 +32,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 only=ours,floor,sqlite,lmdb,redis,postgres,lua,files
-certificates=1000000 windows=8 seconds=2 pipelined=1 rows= all=
+certificates=1000000 windows=8 seconds=2 pipelined=1 turns=3 images=docs/images rows='' all=''
 loads=()
 while (($# > 0)); do
     case $1 in
@@ -39,6 +43,8 @@ while (($# > 0)); do
         --pipelined) pipelined=$2; shift ;;
         --half) loads+=(--share 0.5) ;;
         --rows) rows=yes ;;
+        --turns) turns=$2; shift ;;
+        --images) images=$2; shift ;;
         --all) all=yes ;;
         --open | --json) loads+=("$1" "$2"); shift ;;
         *) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p;}' "$0"; exit 64 ;;
@@ -53,14 +59,15 @@ questions=1000000
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*" >&2; }
 fail() { echo "$*" >&2; exit 1; }
+# shellcheck source=loadtest/server.sh
+source loadtest/server.sh
 # shellcheck source=loadtest/peers/servers.sh
 source loadtest/peers/servers.sh
+# shellcheck source=loadtest/peers/rows.sh
+source loadtest/peers/rows.sh
 chosen() { [[ ,$only, == *",$1,"* ]]; }
 
 (($(nproc) >= 2)) || fail "two cores are needed: one for the servers, one for the generator"
-# Nobody else shall have the cores; without the right to it, others are only flagged.
-urgently=(nice -n -15)
-nice -n -15 true 2> /dev/null || urgently=()
 on_first=("${urgently[@]}" taskset --cpu-list 0)
 on_second=("${urgently[@]}" taskset --cpu-list 1)
 
@@ -72,16 +79,6 @@ finish() {
 }
 trap finish EXIT
 
-timed() { # NAME COMMAND...: the seconds it took go into a file beside its output.
-    local name=$1 began
-    shift
-    began=$(date +%s.%N)
-    "$@" > "$run/$name.log" 2>&1 || { tail -n 5 "$run/$name.log" >&2; fail "$name failed"; }
-    awk "BEGIN { printf \"%.2f\n\", $(date +%s.%N) - $began }" > "$run/$name.seconds"
-}
-
-peers() { cargo build --release --locked --manifest-path loadtest/peers/Cargo.toml --target-dir target/peers "$@"; }
-
 # The register as a centre makes it, and the server's configuration.
 register() {
     [[ -e $run/certq.toml ]] && return
@@ -90,21 +87,10 @@ register() {
     mkdir -p "$run"
     "$builder" sample --out "$run" --certificates "$certificates" --seed 1
     "$builder" keys --out "$run/keys"
-    timed accept "$builder" accept "$run"/inbox/* --registry "$run/registry" --ledger "$run/ledger"
-    timed publish "$builder" publish --registry "$run/registry" --ledger "$run/ledger" \
-        --keys "$run/keys" --store "$run/store"
-    cat > "$run/certq.toml" << TOML
-[store]
-path = "store"
-cache_dir = "cache"
-[keys]
-lookup = ["keys/lookup.key"]
-publishers = ["keys/publisher.pub"]
-[public]
-listen = ["127.0.0.1:18500"]
-[admin]
-listen = "127.0.0.1:18501"
-TOML
+    "$builder" accept "$run"/inbox/* --registry "$run/registry" --ledger "$run/ledger" > "$run/accept.log"
+    "$builder" publish --registry "$run/registry" --ledger "$run/ledger" \
+        --keys "$run/keys" --store "$run/store" > "$run/publish.log"
+    configure "$run" 18500 18501
 }
 
 load() { "$bin/load" --run "$run" --certificates "$certificates" "$@"; }
@@ -115,7 +101,7 @@ once() {
     shift
     [[ -e $run/$what.load ]] && return
     say "Loading: $what"
-    peers --features backends,register --bin load
+    cargo_peers --features backends,register --bin load
     rm -rf "${run:?}/$what" "$run/$what.db"
     "$@" > "$run/$what.load.new"
     mv "$run/$what.load.new" "$run/$what.load"
@@ -126,21 +112,20 @@ cargo build --release --locked -p certq -p index-builder
 builder=target/release/index-builder
 register
 if [[ -n $rows ]]; then
-    postgres_server
-    postgres_rows
+    rows_in_turns
     exit
 fi
-peers --bin ask --bin draw --bin floor
+cargo_peers --bin ask --bin draw --bin floor
 once questions load questions --count "$questions"
 for peer in sqlite lmdb redis postgres lua; do
     if chosen "$peer"; then
         once records load records
-        peers --features backends --bin front
+        cargo_peers --features backends --bin front
         break
     fi
 done
 
-targets=()
+targets=() targets_of_ours=()
 say "Starting"
 start_ours
 for peer in floor sqlite lmdb redis postgres lua files; do
@@ -158,13 +143,14 @@ everything() {
     # What the slowest can do, and on to where the floor is nearly full.
     ask --share 0.1 --share 0.2 --share 0.35 --share 0.5 --share 0.65 --share 0.8 --share 0.9 \
         --json "$run/open.json"
-    "$bin/draw" --closed "$run/closed.json" --open "$run/open.json" --out docs/images \
+    mkdir -p "$images"
+    "$bin/draw" peers --closed "$run/closed.json" --open "$run/open.json" --out "$images" \
         --caption "$certificates certificates, $(date +%F), $(sed -n 's/^model name\s*: //p;T;q' /proc/cpuinfo), one core each"
     pipelined=16
     targets=("${targets_of_ours[@]}")
     start_floor
-    ask --pipelined 16
-    [[ -z ${postgres_pid:-} ]] || postgres_rows
+    ask --pipelined 16 --json "$run/pipelined.json"
+    rows_in_turns
 }
 
 say "Asking: $only"

@@ -30,12 +30,11 @@ listening() {
     fail "$2 does not listen after 60 s; see $run/$2.log"
 }
 
-# everywhere PID and on_first_only PID: a database is filled with both cores and asked on one.
-everywhere() { taskset --all-tasks --cpu-list --pid 0,1 "$1" > /dev/null; }
-on_first_only() {
+# on_cores LIST PID: a database is filled with both cores and asked on one.
+on_cores() {
     local pid
-    for pid in "$1" $(pgrep -P "$1"); do
-        taskset --all-tasks --cpu-list --pid 0 "$pid" > /dev/null
+    for pid in "$2" $(pgrep -P "$2"); do
+        taskset --all-tasks --cpu-list --pid "$1" "$pid" > /dev/null
     done
 }
 
@@ -46,18 +45,9 @@ start_ours() {
     # Rates and quotas are not what is measured; one thread, since there is one core.
     started ours env CERTQ_LIMITS_ENABLED=false CERTQ_PUBLIC_THREADS=1 \
         target/release/certq serve --config "$run/certq.toml"
-    listening 18501 ours
-    local reply
-    for _ in $(seq 1200); do
-        exec 3<> /dev/tcp/127.0.0.1/18501
-        printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
-        reply=$(head -n 1 <&3)
-        exec 3>&-
-        [[ $reply == *" 200 "* ]] && break
-        sleep 0.05
-    done
-    [[ $reply == *" 200 "* ]] || fail "certq is not ready; see $run/ours.log, and remove $run when another build made it"
+    until_ready "$started" 18501 "$run/ours.log" || fail "remove $run when another build made it"
     ! chosen ours || target ours 18500 "$started"
+    # shellcheck disable=SC2034 # for the pipelined questions
     targets_of_ours=("${targets[@]}")
 }
 
@@ -105,10 +95,10 @@ redis_server() {
     started redis-server redis-server --port 18520 --bind 127.0.0.1 --save "" --appendonly no --dir "$run"
     redis_pid=$started
     listening 18520 redis-server
-    everywhere "$redis_pid"
+    on_cores 0,1 "$redis_pid"
     rm -f "$run/redis.load"
     once redis load redis redis://127.0.0.1:18520
-    on_first_only "$redis_pid"
+    on_cores 0 "$redis_pid"
 }
 
 start_redis() {
@@ -120,7 +110,9 @@ start_redis() {
 as_postgres=()
 ((EUID != 0)) || as_postgres=(setpriv --reuid postgres --regid postgres --clear-groups)
 
+postgres_pid=
 postgres_server() {
+    [[ -z $postgres_pid ]] || return 0
     local programs=/usr/lib/postgresql/15/bin data=$run/postgresql
     need postgresql-15 "$programs/postgres"
     if [[ ! -e $data/done ]]; then
@@ -146,40 +138,15 @@ postgres_server() {
         kill -0 "$postgres_pid" || { tail -n 5 "$run/postgresql.log" >&2; fail "PostgreSQL has ended"; }
         sleep 0.1
     done
-    everywhere "$postgres_pid"
+    on_cores 0,1 "$postgres_pid"
 }
 
 start_postgres() {
     local parameters="host=127.0.0.1 port=18521 user=certq dbname=postgres"
     postgres_server
     once postgres load postgres "$parameters"
-    on_first_only "$postgres_pid"
+    on_cores 0 "$postgres_pid"
     front postgres 18514 "$postgres_pid" postgres "$parameters"
-}
-
-# What stands against `accept` and `publish`: the delivered rows as they are, nothing judged,
-# nothing hashed.
-postgres_rows() {
-    local sql=$run/rows.sql columns began
-    once rows load rows
-    columns=number,name,id_type,id_number,occupation_code,occupation_name,direction,level
-    columns+=,theory,skill,review,plan_no,assessed_on,reported_on,roll_verified_on,centre,reviewed_on,issued_on
-    {
-        echo "DROP TABLE IF EXISTS rows; CREATE TABLE rows (${columns//,/ text, } text);"
-        # In the transaction that makes the table, so that nothing is logged.
-        echo "BEGIN; TRUNCATE rows;"
-        echo "\\copy rows FROM '$run/rows.csv' WITH (FORMAT csv)"
-        echo 'COMMIT; CREATE UNIQUE INDEX ON rows (number COLLATE "C");'
-        echo 'CREATE INDEX ON rows (id_number COLLATE "C", name COLLATE "C");'
-    } > "$sql"
-    say "COPY of the delivered rows, then two indexes"
-    began=$(date +%s.%N)
-    psql -q --host 127.0.0.1 --port 18521 --user certq --dbname postgres -v ON_ERROR_STOP=1 \
-        --command '\timing on' --file "$sql"
-    awk "BEGIN { printf \"%.2f s together; accept took %s s and publish %s s\n\", \
-        $(date +%s.%N) - $began, $(< "$run/accept.seconds"), $(< "$run/publish.seconds") }"
-    psql -qtA --host 127.0.0.1 --port 18521 --user certq --dbname postgres \
-        --command "SELECT count(*) || ' rows, ' || pg_total_relation_size('rows') || ' bytes' FROM rows; DROP TABLE rows"
 }
 
 # The fields that our server writes into the head of an answer, as nginx adds them.
@@ -254,15 +221,15 @@ CONF
     targets+=(--files "files=$count")
 }
 
-# How long each took to fill and what it takes.
+# How long each took to fill with ready answers, and what it takes. What stands beside our builder
+# is --rows.
 loaded() {
     printf '\n%-10s %10s %12s\n' 'loaded' 'seconds' 'bytes each'
-    printf '%-10s %10s %12s  accept and publish, every rule of the gate; look-up blobs and texts\n' ours \
-        "$(awk '{ all += $1 } END { print all }' "$run/accept.seconds" "$run/publish.seconds")" \
+    printf '%-10s %10s %12s  look-up blobs and texts\n' ours '' \
         "$(du -sb "$run/store" | awk -v n="$certificates" '{ printf "%.1f", $1 / n }')"
     local peer of
     for peer in sqlite lmdb redis postgres files; do
-        [[ -e $run/$peer.load ]] && chosen "$peer" || continue
+        if ! chosen "$peer" || [[ ! -e $run/$peer.load ]]; then continue; fi
         of=$certificates
         [[ $peer != files ]] || of=$((questions < 100000 ? questions : 100000))
         awk -v peer="$peer" -v n="$of" '{ printf "%-10s %10s %12.1f\n", peer, $1, $2 / n }' "$run/$peer.load"

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 /// Hundredths of a second are what /proc/stat counts in.
-const TICK: Duration = Duration::from_millis(10);
+pub const TICK: Duration = Duration::from_millis(10);
 
 /// Time on a processor of these processes and all that descend from them, threads and the kernel's
 /// work for them included. A process that is gone has used nothing.
@@ -31,17 +31,38 @@ pub fn used_by_all() -> Duration {
     TICK * busy.iter().sum()
 }
 
-/// Resident memory of these processes and their descendants in bytes; what several processes share
-/// is divided among them.
-pub fn memory_of(pids: &[u32]) -> u64 {
-    let mut kib = 0;
+/// Memory of some processes in bytes; what several share is divided among them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// All that is resident, mapped files included.
+    pub resident: u64,
+    /// What no file backs: their own, and segments that they share.
+    pub anonymous: u64,
+}
+
+/// Memory of these processes and their descendants.
+pub fn memory_of(pids: &[u32]) -> Memory {
+    let mut memory = Memory::default();
     each_process(pids, |process| {
         let rollup = fs::read_to_string(format!("{process}/smaps_rollup")).unwrap_or_default();
-        let share = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-        let number = share.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok());
-        kib += number.unwrap_or(0);
+        let bytes = |field: &str| {
+            let share = rollup.lines().find_map(|line| line.strip_prefix(field));
+            let kib = share.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok());
+            kib.unwrap_or(0) * 1024
+        };
+        memory.resident += bytes("Pss:");
+        memory.anonymous += bytes("Pss_Anon:") + bytes("Pss_Shmem:");
     });
-    kib * 1024
+    memory
+}
+
+/// Pages that threads of a process waited for the disk for.
+pub fn major_faults(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name, which may have blanks, ends with the last bracket; majflt is the tenth after it.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let field = fields.split(' ').nth(9);
+    field.and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
 /// Calls `with` the directory of each of these processes and of all that descend from them.

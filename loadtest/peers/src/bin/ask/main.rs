@@ -145,7 +145,7 @@ fn rounds(arguments: &Arguments, asked: &mut [Asked], load: Load) -> Result<Repo
     let measured = asked.iter().zip(windows).map(|(asked, windows)| Measured {
         name: asked.target.name.clone(),
         windows,
-        memory_bytes: processor::memory_of(&asked.target.pids),
+        memory: processor::memory_of(&asked.target.pids),
     });
     Ok(Report::new(load, measured.collect()))
 }

@@ -1,5 +1,6 @@
 //! Medians and quartiles over windows, and ratios to the floor's window of the same round.
 
+use peers::processor::Memory;
 use serde::Serialize;
 
 use crate::pace::Late;
@@ -19,7 +20,7 @@ const OWN_MOST: f64 = 0.9;
 pub(crate) struct Measured {
     pub(crate) name: String,
     pub(crate) windows: Vec<Window>,
-    pub(crate) memory_bytes: u64,
+    pub(crate) memory: Memory,
 }
 
 /// One load, all targets.
@@ -53,8 +54,10 @@ pub(crate) struct Row {
     pub(crate) throughput_ratio: Option<Spread>,
     /// Processor time of the floor for an answer to that of this target.
     pub(crate) processor_ratio: Option<Spread>,
-    /// Resident memory of its processes at the end; what several share is divided among them.
-    pub(crate) memory_bytes: u64,
+    /// Of its processes at the end, its database's among them: what is resident, mapped files
+    /// included, and what no file backs. What several share is divided among them.
+    pub(crate) resident_bytes: u64,
+    pub(crate) anonymous_bytes: u64,
     /// Questions of a window of an open loop that had no answer when it ended; they count as late.
     pub(crate) unanswered: Option<Spread>,
     /// Medians over slices of 100 ms.
@@ -163,7 +166,8 @@ impl Row {
             foreign_cores: spread(|it| it.foreign_cores),
             throughput_ratio: ratio(|own, floor| own.answers_per_s / floor.answers_per_s),
             processor_ratio: ratio(|own, floor| floor.server_us / own.server_us),
-            memory_bytes: measured.memory_bytes,
+            resident_bytes: measured.memory.resident,
+            anonymous_bytes: measured.memory.anonymous,
             unanswered: unanswered(windows),
             late_us: Lateness::of(open(windows).flat_map(|it| &it.slices)),
             own_late_us: Lateness::of(open(windows).map(|it| &it.own_late)),

@@ -15,7 +15,7 @@ pub(crate) fn of(report: &Report) -> String {
     };
     let _ = writeln!(
         text,
-        "{:<10} {:>9} {:>17} {:>8} {:>15} {:>7} {:>15} {:>7} {:>15} {:>7} {:>5} {:>7} {:>7}",
+        "{:<10} {:>9} {:>17} {:>8} {:>15} {:>7} {:>15} {:>7} {:>15} {:>7} {:>5} {:>7} {:>8} {:>8}",
         "target",
         "answers/s",
         "quartiles",
@@ -28,7 +28,8 @@ pub(crate) fn of(report: &Report) -> String {
         "server",
         "own",
         "foreign",
-        "MiB"
+        "MiB",
+        "no file"
     );
     for row in &report.targets {
         line(&mut text, row);
@@ -51,7 +52,7 @@ fn line(text: &mut String, row: &Row) {
     let (throughput, processor) = (ratio(row.throughput_ratio), ratio(row.processor_ratio));
     let _ = writeln!(
         text,
-        "{:<10} {:>9.0} {:>17} {:>7.2} {:>15} {:>8} {:>15} {:>7} {:>15} {:>7.2} {:>5.2} {:>7.2} {:>7}",
+        "{:<10} {:>9.0} {:>17} {:>7.2} {:>15} {:>8} {:>15} {:>7} {:>15} {:>7.2} {:>5.2} {:>7.2} {:>8} {:>8}",
         row.name,
         row.answers_per_s.median,
         quartiles(row.answers_per_s, 0),
@@ -64,7 +65,8 @@ fn line(text: &mut String, row: &Row) {
         row.server_cores.median,
         row.own_cores.median,
         row.foreign_cores.median,
-        row.memory_bytes >> 20,
+        row.resident_bytes >> 20,
+        row.anonymous_bytes >> 20,
     );
 }
 
@@ -103,6 +105,7 @@ fn notes(text: &mut String, report: &Report) {
         "{windows} windows of each; in {flagged} rounds somebody else used the processors, \
          {left_out} of them left out"
     );
+    text.push_str("MiB: resident, databases included; of it no file: not pages of mapped files\n");
     if report.generator_bound {
         text.push_str(
             "the generator was busy for more than 0.9 of its core beside the floor: ratios of \

@@ -51,7 +51,11 @@ pub(crate) fn draw(reports: &[Report], caption: &str) -> String {
             .iter()
             .map(|(rate, late)| (across(*rate), up(*late)))
             .collect();
-        sheet.line(&points, &format!("line s{index}"));
+        let class = format!("s{index}");
+        sheet.line(&points, &format!("line {class}"));
+        for (x, y) in points {
+            sheet.mark(x, y, &class, false);
+        }
         let row = f64::from(u32::try_from(index).unwrap_or(0)) * 20.0 + TOP + 10.0;
         let x = WIDTH - RIGHT + 20.0;
         sheet.line(

@@ -1,7 +1,8 @@
-//! Pictures of a run for docs/: what each server answers, and how late at which load. Plain SVG,
-//! light or dark as the reader's page is.
+//! Pictures for docs/: what each server answers, and how late at which load; how a register
+//! grows. Plain SVG, light or dark as the reader's page is.
 
 mod bars;
+mod growth;
 mod lines;
 mod sheet;
 
@@ -10,12 +11,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use serde::Deserialize;
 
-/// Draws what `ask --json` wrote.
+/// Draws what was measured.
 #[derive(Parser)]
 struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// The servers beside each other, of what `ask --json` wrote.
+    Peers(Peers),
+    /// How figures grow with the register, of what `gauge` wrote.
+    Growth(growth::Arguments),
+}
+
+#[derive(Args)]
+struct Peers {
     /// Of a closed loop.
     #[arg(long)]
     closed: PathBuf,
@@ -59,7 +74,11 @@ struct Lateness {
 }
 
 fn main() -> ExitCode {
-    match draw(&Arguments::parse()) {
+    let drawn = match Arguments::parse().what {
+        What::Peers(arguments) => peers(&arguments),
+        What::Growth(arguments) => growth::draw(&arguments),
+    };
+    match drawn {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -68,7 +87,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn draw(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+fn peers(arguments: &Peers) -> Result<(), Box<dyn Error>> {
     let closed = read(&arguments.closed)?;
     let closed = closed.first().ok_or("no report of a closed loop")?;
     let caption = &arguments.caption;

@@ -11,8 +11,10 @@ const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.title{fon
 .ours{fill:#0969da}.other{fill:#8c959f}.end{text-anchor:end}.middle{text-anchor:middle}\
 .s0{stroke:#0969da}.s1{stroke:#6e7781}.s2{stroke:#bc4c00}.s3{stroke:#1a7f37}.s4{stroke:#8250df}.s5{stroke:#bf3989}\
 .s6{stroke:#9a6700}.s7{stroke:#1b7c83}\
+.head{font-weight:600}.small{font-size:11px}.thin{stroke-width:1}.broken{stroke-dasharray:4 3}\
+.full{stroke-width:4}.hollow{stroke-width:1.5;fill:#fff}\
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.quiet{fill:#9198a1}.axis{stroke:#3d444d}.spread{stroke:#e6edf3}\
-.ours{fill:#4493f8}.s0{stroke:#4493f8}}";
+.ours{fill:#4493f8}.s0{stroke:#4493f8}.hollow{fill:#0d1117}}";
 
 /// A picture under construction.
 pub(crate) struct Sheet(String);
@@ -53,6 +55,19 @@ impl Sheet {
         let _ = writeln!(self.0, "<polyline points=\"{points}\" class=\"{class}\"/>");
     }
 
+    /// A point of a series; hollow when nobody has measured it.
+    pub(crate) fn mark(&mut self, x: f64, y: f64, class: &str, hollow: bool) {
+        let (radius, kind) = if hollow {
+            (3.5, "hollow")
+        } else {
+            (2.0, "full")
+        };
+        let _ = writeln!(
+            self.0,
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" class=\"{class} {kind}\"/>"
+        );
+    }
+
     /// The picture.
     pub(crate) fn finish(mut self) -> String {
         self.0.push_str("</svg>\n");
@@ -73,9 +88,33 @@ pub(crate) fn grouped(number: f64) -> String {
     text
 }
 
+/// A number with three digits that count, or all that are before the point.
+pub(crate) fn short(number: f64) -> String {
+    match number {
+        _ if number >= 99.95 => grouped(number),
+        _ if number >= 9.995 => trimmed(format!("{number:.1}")),
+        _ if number >= 0.9995 => trimmed(format!("{number:.2}")),
+        _ if number >= 0.0995 => trimmed(format!("{number:.3}")),
+        _ => trimmed(format!("{number:.4}")),
+    }
+}
+
+/// Without zeros that say nothing.
+fn trimmed(text: String) -> String {
+    let text = text.trim_end_matches('0');
+    text.strip_suffix('.').unwrap_or(text).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{grouped, short};
+
+    #[test]
+    fn three_digits_count() {
+        let numbers = [0.012, 0.1, 0.34567, 1.0, 4.3219, 43.04, 99.97, 1234.5];
+        let texts = ["0.012", "0.1", "0.346", "1", "4.32", "43", "100", "1,234"];
+        assert_eq!(numbers.map(short), texts);
+    }
 
     #[test]
     fn numbers_are_grouped() {

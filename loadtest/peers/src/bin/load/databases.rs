@@ -79,8 +79,8 @@ pub(crate) fn redis_misses(misses: &Misses, url: &str) -> Result<(), Trouble> {
     let mut connection = redis::Client::open(url)?.get_connection()?;
     for (institution, body) in misses.all() {
         redis::cmd("SET")
-            .arg(&institution[..])
-            .arg(&body[..])
+            .arg(institution)
+            .arg(body)
             .exec(&mut connection)?;
     }
     Ok(())

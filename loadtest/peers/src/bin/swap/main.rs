@@ -93,7 +93,7 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
     let rate = capacity * arguments.share;
     println!("capacity {capacity:.0} answers/s in a closed loop; offered {rate:.0}/s");
 
-    let faults = || major_faults(arguments.pid);
+    let faults = || processor::major_faults(arguments.pid);
     let around = Duration::from_secs(arguments.around);
     let mut pace = Pace::new(rate, arguments.connections);
     asking.open_loop(&mut pace, |pace| pace.elapsed() >= around)?;
@@ -136,15 +136,6 @@ fn capacity(asking: &mut Asking<'_>) -> Result<f64, Trouble> {
     }
     rates.sort_by(f64::total_cmp);
     Ok(rates[CAPACITY_WINDOWS / 2])
-}
-
-/// Pages that threads of a process waited for the disk for.
-fn major_faults(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name, which may have blanks, ends with the last bracket; majflt is the tenth after it.
-    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let field = fields.split(' ').nth(9);
-    field.and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
 /// Processor time, or cores used between two readings.
