@@ -16,9 +16,9 @@
 # 55 GB: the delivered files are removed as soon as they are accepted for the last time.
 #
 # accept, publish and starts have both cores. For look-ups the server has core 0 and one thread, and
-# who asks core 1. Cold look-ups are the first of a server whose pages were evicted between copy and
-# map, and whose map has not brought them back (late_pages.c); hot ones come after 20,000 others. A
-# swap has all pages of the store in memory, and its time includes up to 50 ms until the server looks.
+# who asks core 1. Cold look-ups are the first 64 of a server whose pages lie on the disk, each of which is
+# read alone, without those around it (late_pages.c); hot ones come after 20,000 others. A swap has all
+# pages of the store in memory, and its time includes up to 50 ms until the server looks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,7 +36,7 @@ figures=$all/figures.tsv
 builder=target/release/index-builder
 bin=$PWD/target/peers/release
 port=18700 admin=18701 floor_port=18702
-cold=16 hot=20000
+cold=64 hot=20000
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*" >&2; }
 fail() { echo "$*" >&2; exit 1; }
@@ -139,7 +139,7 @@ look_ups() {
     local turn
     say "$certificates certificates: look-ups"
     for turn in $(seq "$turns"); do
-        start_on_first LD_PRELOAD="$all/late_pages.so" CERTQ_LATE_PAGES=unpopulated
+        start_on_first LD_PRELOAD="$all/late_pages.so" CERTQ_LATE_PAGES=scattered
         lookups cold --count "$cold"
         stop
         start_on_first
@@ -180,7 +180,6 @@ measure() {
     [[ -w /dev/shm ]] || log=$run/server.log
     entry=$run/store/channels/stable/00000000000000000002.json held=$run/entry-2.json
     local count=200000
-    ((count <= certificates)) || count=$certificates
     sed -i "/^$certificates\t/d" "$figures"
     build
     "$bin/load" --run "$run" --certificates "$certificates" questions --count "$count"

@@ -78,7 +78,9 @@ impl Figures {
         if let [.., before, last] = points.as_slice() {
             let (before, last) = (*before, *last);
             let model = self.model.iter();
-            points.extend(model.map(|size| continued(before, last, *size, of.kind)));
+            let model = model.map(|size| continued(before, last, *size, of.kind));
+            // What falls below nothing is no model.
+            points.extend(model.filter(|point| point.median > 0.0));
         }
         points.sort_by_key(|point| point.certificates);
         points.iter().map(|point| point.shown(of)).collect()
@@ -186,5 +188,14 @@ mod tests {
             1
         );
         assert!(Figures::parse("1000 a 2\n", &[]).is_err());
+    }
+
+    #[test]
+    fn a_line_that_falls_below_nothing_ends() {
+        let figures = Figures::parse("1000\ta\t2\n2000\ta\t1\n", &[4000]).unwrap();
+        assert_eq!(
+            figures.points(&shown("a", "", "", 1.0, Kind::Whole)).len(),
+            2
+        );
     }
 }

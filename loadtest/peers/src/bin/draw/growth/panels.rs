@@ -9,46 +9,49 @@ const GAP: f64 = 40.0;
 const PANEL_WIDTH: f64 = (WIDTH - GAP) / 2.0;
 const PANEL_HEIGHT: f64 = 216.0;
 /// Of a panel, around what is drawn.
-const LEFT: f64 = 52.0;
+const LEFT: f64 = 66.0;
 const HEAD: f64 = 44.0;
 const FOOT: f64 = 30.0;
 
-/// Where the powers of ten of an axis lie.
+/// Below this share of its ends an axis has marks at 1, 2 and 5, and else at powers of ten.
+const NARROW: f64 = 30.0;
+
+/// A logarithmic axis: what is marked on it, from its first end to its last.
 struct Axis {
-    /// The exponents at its ends.
-    from: f64,
-    to: f64,
+    marks: Vec<f64>,
     begins: f64,
     ends: f64,
 }
 
 impl Axis {
-    /// From the power of ten below all values to the one above.
+    /// From the mark below all values to the one above.
     fn over(values: impl Iterator<Item = f64>, begins: f64, ends: f64) -> Self {
-        let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
-        for exponent in values.map(f64::log10) {
-            from = from.min((exponent + 1e-9).floor());
-            to = to.max((exponent - 1e-9).ceil());
-        }
-        let to = to.max(from + 1.0);
+        let (least, most) = values.fold((f64::INFINITY, 0.0), |(least, most), value| {
+            (f64::min(least, value), f64::max(most, value))
+        });
+        let steps: &[f64] = if most / least < NARROW {
+            &[1.0, 2.0, 5.0]
+        } else {
+            &[1.0]
+        };
+        let powers = (-9..15).map(|exponent| 10f64.powi(exponent));
+        let marks = powers.flat_map(|power| steps.iter().map(move |step| step * power));
+        let marks: Vec<f64> = marks.collect();
+        let from = marks.iter().rposition(|mark| *mark <= least * 1.001);
+        let to = marks.iter().position(|mark| *mark >= most * 0.999);
+        let from = from.unwrap_or(0);
+        let to = to.unwrap_or(marks.len() - 1).max(from + 1);
         Self {
-            from,
-            to,
+            marks: marks[from..=to].to_vec(),
             begins,
             ends,
         }
     }
 
     fn place(&self, value: f64) -> f64 {
-        let share = (value.log10() - self.from) / (self.to - self.from);
+        let (from, to) = (self.marks[0], self.marks[self.marks.len() - 1]);
+        let share = (value / from).ln() / (to / from).ln();
         self.begins + share * (self.ends - self.begins)
-    }
-
-    fn powers(&self) -> impl Iterator<Item = f64> {
-        let (from, to) = (self.from, self.to);
-        let exponents = std::iter::successors(Some(from), |exponent| Some(exponent + 1.0));
-        let powers = exponents.take_while(move |exponent| *exponent <= to);
-        powers.map(|exponent| 10f64.powf(exponent))
     }
 }
 
@@ -72,8 +75,7 @@ pub(crate) fn draw(figures: &Figures, caption: &str) -> String {
 
 fn one(sheet: &mut Sheet, figures: &Figures, panel: &Panel, x: f64, y: f64) {
     let lines: Vec<Vec<Point>> = panel.lines.iter().map(|of| figures.points(of)).collect();
-    // A logarithmic axis has no place for less.
-    let points = || lines.iter().flatten().filter(|point| point.lowest > 0.0);
+    let points = || lines.iter().flatten();
     sheet.text(x, y + 14.0, "head", panel.title);
     if points().next().is_none() {
         return sheet.text(x, y + HEAD, "quiet", "not measured");
@@ -81,27 +83,22 @@ fn one(sheet: &mut Sheet, figures: &Figures, panel: &Panel, x: f64, y: f64) {
     let (right, bottom) = (x + PANEL_WIDTH, y + PANEL_HEIGHT - FOOT);
     let sizes = figures.sizes();
     let sizes = sizes.iter().map(|(size, _)| float(*size));
-    let across = Axis::over(sizes, x + LEFT, right - 8.0);
+    let across = Axis::over(sizes, x + LEFT, right - 16.0);
     let values = points().flat_map(|point| [point.lowest, point.highest]);
     let up = Axis::over(values, bottom, y + HEAD);
-    for power in up.powers() {
-        let height = up.place(power);
+    for &mark in &up.marks {
+        let height = up.place(mark);
         sheet.line(&[(x + LEFT, height), (right, height)], "axis line thin");
         sheet.text(
             x + LEFT - 6.0,
             height + 4.0,
             "end quiet small",
-            &short(power),
+            &short(mark),
         );
     }
-    for power in across.powers() {
-        let name = format!("10{}", exponent(power));
-        sheet.text(
-            across.place(power),
-            bottom + 16.0,
-            "middle quiet small",
-            &name,
-        );
+    for &mark in &across.marks {
+        let place = across.place(mark);
+        sheet.text(place, bottom + 16.0, "middle quiet small", &power(mark));
     }
     let mut legend = x;
     for (index, (of, points)) in panel.lines.iter().zip(&lines).enumerate() {
@@ -124,10 +121,9 @@ fn series(sheet: &mut Sheet, points: &[Point], across: &Axis, up: &Axis, class: 
             up.place(point.median),
         )
     };
-    let points: Vec<&Point> = points.iter().filter(|it| it.lowest > 0.0).collect();
     for pair in points.windows(2) {
         let broken = if pair[1].model { " broken" } else { "" };
-        let ends = [place(pair[0]), place(pair[1])];
+        let ends = [place(&pair[0]), place(&pair[1])];
         sheet.line(&ends, &format!("line {class}{broken}"));
     }
     for point in points {
@@ -140,10 +136,31 @@ fn series(sheet: &mut Sheet, points: &[Point], across: &Axis, up: &Axis, class: 
     }
 }
 
-/// Of a power of ten, in raised digits.
-fn exponent(power: f64) -> String {
+/// A size in powers of ten, the exponent in raised digits.
+fn power(size: f64) -> String {
     let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    let exponent = format!("{:.0}", power.log10());
-    let raised = exponent.chars().filter_map(|it| it.to_digit(10));
-    raised.map(|it| digits[it as usize]).collect()
+    let exponent = size.log10().floor();
+    let raised = format!("{exponent:.0}");
+    let raised = raised.chars().filter_map(|it| it.to_digit(10));
+    let raised: String = raised.map(|it| digits[it as usize]).collect();
+    let times = (size / 10f64.powf(exponent)).round();
+    if times > 1.0 {
+        format!("{times}·10{raised}")
+    } else {
+        format!("10{raised}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Axis, power};
+
+    #[test]
+    fn an_axis_reaches_around_what_is_on_it() {
+        let marks = |values: [f64; 2]| Axis::over(values.into_iter(), 0.0, 1.0).marks;
+        assert_eq!(marks([11.0, 24.0]), [10.0, 20.0, 50.0]);
+        assert_eq!(marks([1e5, 1e8]), [1e5, 1e6, 1e7, 1e8]);
+        assert_eq!(marks([43.0, 43.0]), [20.0, 50.0]);
+        assert_eq!([1e5, 2e6].map(power), ["10⁵", "2·10⁶"]);
+    }
 }
