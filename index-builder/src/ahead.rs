@@ -29,7 +29,7 @@ const GROUP_ROWS: usize = 1024;
 const GROUP_BYTES: usize = 1024 * 1024;
 
 /// Groups between the reader and the ledger: as many rows as are judged while a batch is synced.
-const GROUPS_AHEAD: usize = 32;
+const GROUPS_AHEAD: usize = 96;
 
 /// The verdicts on files, as they are needed.
 pub(crate) struct Ahead<'a> {

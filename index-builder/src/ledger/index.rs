@@ -21,7 +21,7 @@ use super::layout;
 use super::merge::{self, Records};
 use super::segment::{Found, Record, Segment, SegmentWriter};
 use super::standing::Standing;
-use super::standings::{PREFIX_BYTES, Standings};
+use super::standings::{PREFIX_BYTES, Standings, Unused};
 
 /// An older segment stays as it is when it is this many times as large as what follows it.
 const GROWTH: u64 = 2;
@@ -45,6 +45,8 @@ pub(crate) struct Index {
     /// Oldest first, adjoining.
     segments: Vec<Segment>,
     sources: HashMap<Digest, u32>,
+    /// As far as batches that were added have found out.
+    unused: Unused,
 }
 
 /// What one batch adds.
@@ -78,6 +80,7 @@ impl Index {
         let mut index = Self {
             segments: Vec::new(),
             sources: HashMap::new(),
+            unused: Unused::default(),
         };
         while index.covers() < head {
             let next = index.covers() + 1;
@@ -134,6 +137,11 @@ impl Index {
         Ok(Known::Nothing { serials })
     }
 
+    /// Serials that need not be asked about.
+    pub(super) fn unused(&self) -> &Unused {
+        &self.unused
+    }
+
     /// Reads every block of every segment.
     pub(super) fn verify(&self) -> Result<(), LedgerError> {
         for segment in &self.segments {
@@ -152,6 +160,7 @@ impl Index {
 
     /// Adds the next batch, merging what is small.
     pub(super) fn add(&mut self, dir: &Path, addition: Addition) -> Result<(), LedgerError> {
+        self.unused.take(&addition.standings);
         let fresh = addition.standings.into_records();
         self.sources.insert(addition.source, addition.batch);
         let mut size = fresh.len() as u64;

@@ -2,7 +2,8 @@
 //!
 //! An institution numbers what it certifies in a year at a level without gaps, so a batch brings
 //! runs of rising serials. They are kept run by run: a new serial is compared with the last one of
-//! its run, and once the index was asked about one, it is known how far its neighbours are new too.
+//! its run, and once the index was asked about one, it is known how far its neighbours are new too;
+//! what is left of that after the batch, [`Unused`] keeps for the next one.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -23,6 +24,14 @@ pub(super) struct Standings {
     /// By institution, year and level. Some hundreds in most batches, and sorted, so that nobody
     /// can deliver numbers that make it slow.
     runs: BTreeMap<u128, Run>,
+}
+
+/// Serials that no batch so far has used: what one batch has found out spares the next one from
+/// asking every segment of the index again. Memory: some 50 bytes for each institution, year and
+/// level.
+#[derive(Default)]
+pub(super) struct Unused {
+    serials: BTreeMap<u128, Range<u32>>,
 }
 
 /// The certificates of one institution, year and level.
@@ -52,6 +61,10 @@ impl Standings {
             return Ok(None);
         };
         if run.new.contains(&number.serial()) {
+            return Ok(None);
+        }
+        if let Some(unused) = index.unused().around(number) {
+            run.new = unused;
             return Ok(None);
         }
         match index.known(number)? {
@@ -91,7 +104,35 @@ impl Standings {
     }
 }
 
+impl Unused {
+    /// Serials around that of a number which are all unused; `None` when that is not known.
+    fn around(&self, number: &CertificateNumber) -> Option<Range<u32>> {
+        let unused = self.serials.get(&prefix(number))?;
+        unused.contains(&number.serial()).then(|| unused.clone())
+    }
+
+    /// Notes what a batch uses, which is to be called for each that is added to the index.
+    pub(super) fn take(&mut self, batch: &Standings) {
+        for (prefix, run) in &batch.runs {
+            match run.still_new() {
+                _ if run.rising.is_empty() && run.others.is_empty() => {}
+                unused if unused.is_empty() => drop(self.serials.remove(prefix)),
+                unused => drop(self.serials.insert(*prefix, unused)),
+            }
+        }
+    }
+}
+
 impl Run {
+    /// Of the serials that the index does not have, those above all that the batch does have.
+    fn still_new(&self) -> Range<u32> {
+        let rising = self.rising.iter().map(|(number, _)| number.serial());
+        let others = self.others.keys().map(CertificateNumber::serial);
+        let used = rising.chain(others);
+        let last = used.filter(|serial| self.new.contains(serial)).max();
+        last.map_or(self.new.start, |last| last + 1)..self.new.end
+    }
+
     fn get(&self, number: &CertificateNumber) -> Option<Standing> {
         if self.rising.last().is_none_or(|last| last.0 < *number) {
             return None;
@@ -119,8 +160,99 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::chunk::Place;
+    use super::super::index::Addition;
     use super::*;
     use certificate::Date;
+    use snapshot::Digest;
+
+    /// A number of one of three institutions' runs.
+    fn number(level: usize, serial: u32) -> CertificateNumber {
+        let level = ["3", "4", "5"][level];
+        CertificateNumber::parse(&format!("J00004400000120{level}{serial:06}")).unwrap()
+    }
+
+    #[test]
+    fn no_serial_passes_for_new_after_a_batch_that_used_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = Index::open(dir.path(), 0, |_| unreachable!("no batch yet")).unwrap();
+        let mut used = BTreeMap::new();
+        let mut draw = 1_u64;
+        let mut random = |below: u64| {
+            draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from((draw >> 33) % below).unwrap()
+        };
+        let (mut new, mut known) = (0, 0);
+        for batch in 1..=60 {
+            let mut standings = Standings::default();
+            let mut serials = [random(700), random(700), random(700)];
+            for _ in 0..40 {
+                let level = random(3);
+                // Mostly the next serial, sometimes one far above or below, used or not.
+                serials[level] = match random(6) {
+                    0 => random(700),
+                    _ => (serials[level] + 1) % 700,
+                };
+                let number = number(level, u32::try_from(serials[level]).unwrap());
+                let standing = Standing {
+                    revision: 1,
+                    withdrawn: false,
+                    issued_on: Date::constant(2020, 3, 9),
+                    details_at: Place {
+                        batch,
+                        offset_bytes: new,
+                    },
+                };
+                let found = standings.find(&number, Some(&index)).unwrap();
+                assert_eq!(found, used.get(&number).copied(), "batch {batch}");
+                if found.is_none() {
+                    used.insert(number, standing);
+                    standings.insert(number, standing);
+                    new += 1;
+                } else {
+                    known += 1;
+                }
+            }
+            let digest = Digest::of(&batch.to_le_bytes());
+            let addition = Addition {
+                batch,
+                digest,
+                source: digest,
+                standings,
+            };
+            index.add(dir.path(), addition).unwrap();
+        }
+        assert!(new > 500 && known > 300, "{new} {known}");
+    }
+
+    #[test]
+    fn what_a_batch_found_out_the_next_one_knows() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = Index::open(dir.path(), 0, |_| unreachable!("no batch yet")).unwrap();
+        let mut standings = Standings::default();
+        let (first, next) = (number(0, 7), number(0, 8));
+        assert_eq!(standings.find(&first, Some(&index)).unwrap(), None);
+        let standing = Standing {
+            revision: 1,
+            withdrawn: false,
+            issued_on: Date::constant(2020, 3, 9),
+            details_at: Place {
+                batch: 1,
+                offset_bytes: 1,
+            },
+        };
+        standings.insert(first, standing);
+        let digest = Digest::of(b"1");
+        let addition = Addition {
+            batch: 1,
+            digest,
+            source: digest,
+            standings,
+        };
+        index.add(dir.path(), addition).unwrap();
+        assert_eq!(index.unused().around(&first), None);
+        assert_eq!(index.unused().around(&next), Some(8..1_000_000));
+        assert_eq!(index.unused().around(&number(1, 8)), None);
+    }
 
     #[test]
     fn in_whatever_order_they_come() {
