@@ -32,7 +32,7 @@ until_ready() {
         if { exec 3<> "/dev/tcp/127.0.0.1/$port"; } 2> /dev/null; then
             printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
             reply=
-            IFS= read -r reply <&3 || true
+            IFS= read -t 5 -r reply <&3 || true
             exec 3>&-
             [[ $reply != *" 200 "* ]] || return 0
         fi

@@ -95,16 +95,18 @@ pub fn answer<'s>(current: &'s Current, question: &Question) -> Result<Answer<'s
     Ok(said(current, question, &found))
 }
 
-/// Asks the register many questions; gives what [`answer`] gives for each, in their order, sooner.
+/// Asks the register many questions. Each is answered, as [`answer`] does and sooner, when it is
+/// called; one that is not called has been compared with nothing.
 pub fn answers<'s, 'q>(
     current: &'s Current,
     questions: &'q [Question],
-) -> impl Iterator<Item = Result<Answer<'s>, Damaged>> + use<'s, 'q> {
-    let found = look_up_all(&current.snapshot, questions);
+) -> impl Iterator<Item = impl FnOnce() -> Result<Answer<'s>, Damaged> + use<'s, 'q>> + use<'s, 'q>
+{
+    let look_ups = look_up_all(&current.snapshot, questions);
     questions
         .iter()
-        .zip(found)
-        .map(|(question, found)| Ok(said(current, question, &found?)))
+        .zip(look_ups)
+        .map(move |(question, look_up)| move || Ok(said(current, question, &look_up.found()?)))
 }
 
 fn said<'s>(current: &'s Current, question: &Question, found: &[Found]) -> Answer<'s> {

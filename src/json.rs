@@ -126,19 +126,7 @@ impl Json {
 
     /// A number.
     pub fn number(&mut self, number: impl Into<u64>) {
-        let mut rest = number.into();
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b"0123456789"[(rest % 10) as usize];
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.0
-            .push_str(std::str::from_utf8(&digits[at..]).expect("digits are ASCII"));
+        self.raw(itoa::Buffer::new().format(number.into()));
     }
 
     /// A value that may be null.

@@ -1,11 +1,12 @@
 //! Delivered files: the table, and the digest by which the same file is known again.
 //!
 //! A file of ordinary size is read into memory once, so that what is hashed, judged and given out
-//! is the same. A larger one is read where it lies: its bytes are hashed before the rows are read
+//! is the same; if its length or time of change is another when its rows have been given out,
+//! somebody is still writing it, and it is refused. A larger one is read where it lies: its bytes are hashed before the rows are read
 //! and again with them, and if they changed between the two, the file is refused. A reader that
 //! takes them from the first to the last, as that of CSV does, hashes them on the way.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -49,8 +50,16 @@ struct Watched {
 
 /// Where the bytes are.
 enum Content {
-    Held(Cursor<Vec<u8>>),
+    Held(Held),
     InPlace(BufReader<Hashed>),
+}
+
+/// A file that was read into memory.
+struct Held {
+    bytes: Cursor<Vec<u8>>,
+    file: File,
+    /// As the file was before it was read.
+    before: Metadata,
 }
 
 /// A file that is hashed while it is read.
@@ -80,7 +89,7 @@ impl Source {
         if metadata.len() > LIMITS.file_bytes {
             return Err(SpreadsheetError::file_too_large(LIMITS.file_bytes));
         }
-        let content = Content::read(file, metadata.len()).map_err(SpreadsheetError::io(path))?;
+        let content = Content::read(file, metadata).map_err(SpreadsheetError::io(path))?;
         let watched = Watched {
             content,
             progress: None,
@@ -111,7 +120,7 @@ impl Source {
         self.sheet.get_mut().progress = None;
         read?;
         let content = &mut self.sheet.get_mut().content;
-        if content.is_held() || content.digest(&self.path)?.0 == self.sha256 {
+        if content.is_still(self.sha256, &self.path)? {
             Ok(())
         } else {
             Err(SpreadsheetError::Unreadable(
@@ -123,15 +132,20 @@ impl Source {
 }
 
 impl Content {
-    /// Reads a file of this length into memory, unless it is too large.
-    fn read(file: File, length: u64) -> io::Result<Self> {
-        let mut bytes = Vec::new();
+    /// Reads a file into memory, unless it is too large.
+    fn read(file: File, before: Metadata) -> io::Result<Self> {
+        let length = before.len();
         if length <= HELD_BYTES_MOST {
+            let mut bytes = Vec::new();
             bytes.reserve_exact(usize::try_from(length).unwrap_or(0) + 1);
-            // A file may grow meanwhile.
-            (&file).take(HELD_BYTES_MOST + 1).read_to_end(&mut bytes)?;
-            if bytes.len() as u64 <= HELD_BYTES_MOST {
-                return Ok(Self::Held(Cursor::new(bytes)));
+            // One more than there are, to learn of the end without another allocation.
+            (&file).take(length + 1).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 <= length {
+                return Ok(Self::Held(Held {
+                    bytes: Cursor::new(bytes),
+                    file,
+                    before,
+                }));
             }
         }
         let hashed = Hashed {
@@ -142,18 +156,30 @@ impl Content {
         Ok(Self::InPlace(BufReader::with_capacity(BLOCK_BYTES, hashed)))
     }
 
-    fn is_held(&self) -> bool {
-        matches!(self, Self::Held(_))
+    /// Whether the file is what was read of it.
+    fn is_still(&mut self, sha256: Digest, path: &Path) -> Result<bool, SpreadsheetError> {
+        match self {
+            Self::Held(held) => held.is_still().map_err(SpreadsheetError::io(path)),
+            Self::InPlace(file) => Ok(file.get_mut().digest(path)?.sha256 == sha256),
+        }
     }
 
     /// Digest and length, never of more than the cap even while the file grows. Cost: nothing when
     /// it was just read from its beginning to its end where it lies.
     fn digest(&mut self, path: &Path) -> Result<(Digest, u64), SpreadsheetError> {
         let whole = match self {
-            Self::Held(bytes) => BlobRef::of(bytes.get_ref()),
+            Self::Held(held) => BlobRef::of(held.bytes.get_ref()),
             Self::InPlace(file) => file.get_mut().digest(path)?,
         };
         Ok((whole.sha256, whole.bytes))
+    }
+}
+
+impl Held {
+    fn is_still(&self) -> io::Result<bool> {
+        let now = self.file.metadata()?;
+        let is_whole = self.bytes.get_ref().len() as u64 == now.len();
+        Ok(is_whole && now.modified()? == self.before.modified()?)
     }
 }
 
@@ -204,7 +230,7 @@ impl Seek for Hashed {
 impl Read for Watched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = match &mut self.content {
-            Content::Held(bytes) => bytes.read(buffer),
+            Content::Held(held) => held.bytes.read(buffer),
             Content::InPlace(file) => file.read(buffer),
         }?;
         self.passed(count);
@@ -215,14 +241,14 @@ impl Read for Watched {
 impl BufRead for Watched {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match &mut self.content {
-            Content::Held(bytes) => bytes.fill_buf(),
+            Content::Held(held) => held.bytes.fill_buf(),
             Content::InPlace(file) => file.fill_buf(),
         }
     }
 
     fn consume(&mut self, count: usize) {
         match &mut self.content {
-            Content::Held(bytes) => bytes.consume(count),
+            Content::Held(held) => held.bytes.consume(count),
             Content::InPlace(file) => file.consume(count),
         }
         self.passed(count);
@@ -232,7 +258,7 @@ impl BufRead for Watched {
 impl Seek for Watched {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         match &mut self.content {
-            Content::Held(bytes) => bytes.seek(position),
+            Content::Held(held) => held.bytes.seek(position),
             Content::InPlace(file) => file.seek(position),
         }
     }
@@ -265,8 +291,8 @@ mod tests {
         assert_eq!(code(&large), Some("file_too_large"));
     }
 
-    /// The rows of a file that is appended to after it was opened.
-    fn rows_of_a_growing_file(content: &str) -> Result<usize, SpreadsheetError> {
+    /// Reads the rows of a file that is appended to after it was opened.
+    fn rows_of_a_growing_file(content: &str) -> Result<(), SpreadsheetError> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("batch.csv");
         fs::write(&path, content).unwrap();
@@ -278,25 +304,17 @@ mod tests {
         );
         let file = fs::OpenOptions::new().append(true).open(&path);
         file.unwrap().write_all(b"3,4\n").unwrap();
-        let mut rows = 0;
-        source.rows("reading", |_| {
-            rows += 1;
-            Ok::<(), SpreadsheetError>(())
-        })?;
-        Ok(rows)
+        source.rows("reading", |_| Ok::<(), SpreadsheetError>(()))
     }
 
     #[test]
     fn a_file_that_changes_while_it_is_read_is_refused() {
-        let content = "a,b\n1,2\n".repeat(3);
-        assert!(content.len() as u64 > HELD_BYTES_MOST);
-        let error = rows_of_a_growing_file(&content).unwrap_err();
-        assert!(error.to_string().contains("发生了变化"));
-    }
-
-    #[test]
-    fn the_rows_of_a_held_file_are_those_that_were_hashed() {
-        assert_eq!(rows_of_a_growing_file("a,b\n1,2\n").unwrap(), 2);
+        let large = "a,b\n1,2\n".repeat(3);
+        assert!(large.len() as u64 > HELD_BYTES_MOST);
+        for content in [&large, "a,b\n1,2\n"] {
+            let error = rows_of_a_growing_file(content).unwrap_err();
+            assert!(error.to_string().contains("发生了变化"), "{content:?}");
+        }
     }
 
     #[test]
@@ -306,7 +324,7 @@ mod tests {
         for content in ["\u{FEFF}姓名,b\n", "\u{FEFF}姓名,b\n王燕,2\n刘伟海,3\n"] {
             fs::write(&path, content).unwrap();
             let mut source = Source::open(&path).unwrap();
-            let is_held = source.sheet.get_mut().content.is_held();
+            let is_held = matches!(source.sheet.get_mut().content, Content::Held(_));
             assert_eq!(is_held, content.len() as u64 <= HELD_BYTES_MOST);
             let mut names = String::new();
             let each = |row: Row| {

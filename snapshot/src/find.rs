@@ -12,7 +12,7 @@
 
 mod many;
 
-pub use many::{LookUps, look_up_all};
+pub use many::{LookUp, LookUps, look_up_all};
 
 use std::cmp::Reverse;
 use std::hash::BuildHasher;

@@ -91,6 +91,7 @@ impl Layer {
             rows: RowTable::open(rows, certificates)?,
         })
     }
+
     /// Gives back the memory of rows and holders, which are nearly all of it.
     pub(crate) fn release(&self) {
         self.holders.bytes().release();

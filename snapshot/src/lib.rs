@@ -44,7 +44,7 @@ pub use channel::{Channel, ChannelEntry, Publication};
 pub use damage::{BlobKind, Damaged, Fault};
 pub use digest::{BlobRef, Digest};
 pub use durable::{FileError, Outcome};
-pub use find::{Found, LookUps, Question, look_up, look_up_all};
+pub use find::{Found, LookUp, LookUps, Question, look_up, look_up_all};
 pub use holders::Holders;
 pub use layer::WriteError;
 pub use manifest::{Counts, LayerKind, LayerRef, LedgerHead, Manifest, Origin, Pointed, PublishId};

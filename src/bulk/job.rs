@@ -180,24 +180,52 @@ fn judge<'s>(
     Ok(())
 }
 
-/// The verdict of an answer, if the quota lasts. A question that was answered before costs nothing,
+/// The verdict of an answer, if the quota lasts: what is limited is not looked up, so that how long it
+/// takes says nothing about the register. A question that was answered before costs nothing,
 /// and one that cannot be answered neither.
 fn charge<'s>(
     plan: &mut Plan,
     grant: &mut Grant,
     question: &Question,
-    answer: Result<Answer<'s>, Damaged>,
+    answer: impl FnOnce() -> Result<Answer<'s>, Damaged>,
 ) -> Verdict<'s> {
     let question = plan.fingerprint(question);
     let is_new = plan.is_new(question);
     if is_new && grant.is_used_up() {
         return Verdict::Limited;
     }
-    let verdict = Verdict::of(answer);
+    let verdict = Verdict::of(answer());
     let is_answered = matches!(verdict, Verdict::Match(_) | Verdict::NoMatch);
     if is_new && is_answered {
         plan.note_answered(question);
         grant.charge(matches!(verdict, Verdict::Match(_)));
     }
     verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use certificate::{CertificateNumber, HolderName};
+
+    use super::*;
+
+    #[test]
+    fn what_is_limited_is_not_looked_up() {
+        let number = CertificateNumber::parse("J000044000001203000123").ok();
+        let name = HolderName::parse("张三").ok();
+        let question = Question::new(number, name, None).unwrap();
+        let mut plan = Plan::of([&question]);
+        let no_match = || Ok(Answer::NoMatch(None));
+        let limited = charge(&mut plan, &mut Grant::take(None, 0), &question, || {
+            panic!("looked up")
+        });
+        assert!(matches!(limited, Verdict::Limited));
+        let mut grant = Grant::take(None, 1);
+        let verdict = charge(&mut plan, &mut grant, &question, no_match);
+        assert!(matches!(verdict, Verdict::NoMatch));
+        // The same question costs nothing, and is answered though nothing is left.
+        assert!(grant.is_used_up());
+        let verdict = charge(&mut plan, &mut grant, &question, no_match);
+        assert!(matches!(verdict, Verdict::NoMatch));
+    }
 }

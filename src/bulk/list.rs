@@ -31,7 +31,9 @@ const LIMITS: Limits = Limits {
 /// by microseconds even, nothing is looked at again before the next tick, up to 4 ms later.
 const ROWS_A_BREATH: usize = 16;
 
-/// Rows that are answered together, and the bytes of a spreadsheet's rows that are enough alone.
+/// Rows that are answered together, as many as the snapshot looks up ahead; and the bytes of a
+/// spreadsheet's rows that are enough alone. Objects borrow from the body, or, with escapes, hold at
+/// most as much again.
 const ROWS_A_BLOCK: usize = 32;
 const BLOCK_BYTES: usize = 64 * 1024;
 

@@ -72,6 +72,28 @@ impl From<SpreadsheetError> for Stop {
 }
 
 impl Plan {
+    /// Of no rows yet.
+    fn new() -> Self {
+        Self {
+            rows: 0,
+            unanswered: HashSet::default(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// That of a list of these questions.
+    #[cfg(test)]
+    pub(super) fn of<'q>(questions: impl IntoIterator<Item = &'q Question>) -> Self {
+        let mut plan = Self::new();
+        questions.into_iter().for_each(|it| plan.note_asked(it));
+        plan
+    }
+
+    fn note_asked(&mut self, question: &Question) {
+        let fingerprint = self.fingerprint(question);
+        self.unanswered.insert(fingerprint);
+    }
+
     /// Reads the list of an order, and lets other jobs compute in between, as long as somebody
     /// still wants it.
     ///
@@ -88,11 +110,7 @@ impl Plan {
         if let Some(head) = list.head_cells() {
             check_cells(head, || "表头".to_owned(), order.form)?;
         }
-        let mut plan = Self {
-            rows: 0,
-            unanswered: HashSet::default(),
-            hasher: RandomState::new(),
-        };
+        let mut plan = Self::new();
         let (mut width, mut bytes) = (list.width, 0);
         let read = list.each(|entry| {
             plan.rows += 1;
@@ -108,8 +126,7 @@ impl Plan {
             let row = || format!("第{}条数据", plan.rows);
             check_cells(entry.cells, row, order.form).map_err(Stop::Refused)?;
             if let Ok(question) = ask(&entry, order.holder_search) {
-                let fingerprint = plan.fingerprint(&question);
-                plan.unanswered.insert(fingerprint);
+                plan.note_asked(&question);
             }
             if plan.rows.is_multiple_of(ROWS_A_TURN) {
                 let is_late = turn.pass().is_err();

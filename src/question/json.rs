@@ -21,7 +21,7 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong with it.
+    /// The first thing that is wrong with it; bytes that are not UTF-8 before all else.
     pub fn parse(json: &'a [u8]) -> Result<Self, JsonFault> {
         parse(json, FIELDS.len() - 1)
     }
@@ -30,7 +30,7 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong with it.
+    /// The first thing that is wrong with it; bytes that are not UTF-8 before all else.
     pub fn parse_in_list(json: &'a [u8]) -> Result<Self, JsonFault> {
         parse(json, FIELDS.len())
     }

@@ -64,6 +64,45 @@ fn counts(response: &Response) -> [u64; 5] {
         .map(|outcome| summary[outcome].as_u64().unwrap())
 }
 
+/// More rows than are looked up together, of every kind, in an order without a pattern.
+#[test]
+fn every_row_of_a_long_list_has_its_own_answer() {
+    let (_register, program, [key]) = office([("long", 1_000)]);
+    let (mut body, mut expected) = (String::new(), Vec::new());
+    let mut seed = 1_u32;
+    for row in 0..150 {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (number, name, outcome) = match seed >> 29 {
+            0 | 1 => (VALID, ZHANG, "match"),
+            2 | 3 => (WITHDRAWN, ZHANG, "match"),
+            4 => (VALID, "王五", "no_match"),
+            5 => ("J000044000001203999999", ZHANG, "no_match"),
+            6 => ("J0000", ZHANG, "invalid"),
+            _ => (VALID, "", "invalid"),
+        };
+        let asked = json!({"certificate_number": number, "name": name, "ref": row.to_string()});
+        writeln!(body, "{asked}").unwrap();
+        let shown = (outcome == "match").then_some(number);
+        expected.push((
+            row.to_string(),
+            outcome.to_owned(),
+            shown.map(str::to_owned),
+        ));
+    }
+    let mut answered = lines(&send(&program, &key, &body));
+    assert!(answered.pop().unwrap()["summary"].is_object());
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let found = answered.iter().map(|line| {
+        let shown = text(&line["certificates"][0]["certificate_number"]);
+        (
+            text(&line["ref"]).unwrap(),
+            text(&line["outcome"]).unwrap(),
+            shown,
+        )
+    });
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn a_quota_is_charged_for_different_answers_only() {
     let (_register, program, [key]) = office([("quota", 30)]);

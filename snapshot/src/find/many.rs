@@ -1,8 +1,9 @@
 //! Look-ups in turn, whose rows are asked of memory ahead.
 //!
 //! A row of a large register is in no cache, and waiting for it takes as long as all the rest of a
-//! look-up. Which row it is, the small table of numbers tells without waiting; so that is found out
-//! for a few questions at once, and by the time the first has been judged, the other rows are near.
+//! look-up. So where the rows of a few questions are is found out first, and by the time one has been
+//! judged, the others are near. Nothing is said of a question before it is asked for: what is refused
+//! for other reasons has not been compared with anything.
 
 use std::slice;
 
@@ -15,17 +16,38 @@ use crate::snapshot::Snapshot;
 /// wait for some tens.
 const AHEAD: usize = 32;
 
-/// What [`look_up`] gives for each of some questions, in their order.
+/// A look-up for each of some questions, in their order.
 pub struct LookUps<'s, 'q> {
     snapshot: &'s Snapshot,
     questions: slice::Iter<'q, Question>,
-    /// Of the next questions, as many as a multiple of [`AHEAD`] is away; `None` without a number.
+    /// Those of the block of [`AHEAD`] that is being given out; `None` without a number.
     sought: [Option<Sought<'s>>; AHEAD],
     next: usize,
 }
 
-/// Looks up every question. The answers are exactly those of [`look_up`], one at a time, whatever
-/// becomes of the others; a question is looked up when its answer is asked for.
+/// One question, whose row is on its way.
+pub struct LookUp<'s, 'q> {
+    snapshot: &'s Snapshot,
+    question: &'q Question,
+    sought: Option<Sought<'s>>,
+}
+
+impl LookUp<'_, '_> {
+    /// Compares the row with the question.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`look_up`].
+    pub fn found(self) -> Result<Vec<Found>, Damaged> {
+        match (self.question.number(), self.sought) {
+            (Some(number), Some(sought)) => by_number(self.snapshot, self.question, number, sought),
+            _ => look_up(self.snapshot, self.question),
+        }
+    }
+}
+
+/// Prepares to look up every question. What each finds is exactly what [`look_up`] gives, whatever
+/// becomes of the others.
 ///
 /// Cost: for questions by number, of a register that no cache holds, about half of that of
 /// [`look_up`]; by holder the same.
@@ -68,8 +90,8 @@ impl LookUps<'_, '_> {
     }
 }
 
-impl Iterator for LookUps<'_, '_> {
-    type Item = Result<Vec<Found>, Damaged>;
+impl<'s, 'q> Iterator for LookUps<'s, 'q> {
+    type Item = LookUp<'s, 'q>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.next == 0 {
@@ -78,9 +100,10 @@ impl Iterator for LookUps<'_, '_> {
         let question = self.questions.next()?;
         let sought = self.sought[self.next].take();
         self.next = (self.next + 1) % AHEAD;
-        Some(match (question.number(), sought) {
-            (Some(number), Some(sought)) => by_number(self.snapshot, question, number, sought),
-            _ => look_up(self.snapshot, question),
+        Some(LookUp {
+            snapshot: self.snapshot,
+            question,
+            sought,
         })
     }
 
@@ -90,6 +113,12 @@ impl Iterator for LookUps<'_, '_> {
 }
 
 impl ExactSizeIterator for LookUps<'_, '_> {}
+
+impl std::fmt::Debug for LookUp<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LookUp(…)")
+    }
+}
 
 impl std::fmt::Debug for LookUps<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

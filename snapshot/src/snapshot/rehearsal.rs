@@ -63,7 +63,8 @@ impl Snapshot {
     }
 
     /// Gives back the memory of the rows and holders that were asked about so far: each question
-    /// brings in some pages around the answer, and ten thousand of them most of a register.
+    /// brings in some pages around the answer, and ten thousand of them most of a register. For the
+    /// builder's trial: a server that did this would wait for its pages again.
     pub fn release(&self) {
         for layer in &self.layers {
             layer.release();
