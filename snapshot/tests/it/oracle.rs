@@ -8,10 +8,12 @@
 //!         --ignored --exact oracle::misses_to_count
 //! done
 //! ```
+//!
+//! Look-ups in turn are counted with `--toggle-collect='<snapshot::find::many::LookUps*'`.
 
 use certificate::HolderName;
 use certificate::sample::Population;
-use snapshot::{Question, look_up};
+use snapshot::{Question, look_up, look_up_all};
 
 use crate::world::World;
 
@@ -23,13 +25,19 @@ fn misses_to_count() {
     let population = Population::new(2_000, 42);
     let name = HolderName::parse("欧阳无名").unwrap();
     let unknown = std::env::var("CERTQ_MISS").is_ok_and(|miss| miss == "unknown-number");
-    for i in 0..1_000 {
+    let ask = |i| {
         let number = if unknown {
             population.unknown_number(i)
         } else {
             population.number(i)
         };
-        let question = Question::new(Some(number), Some(name.clone()), None).unwrap();
-        assert_eq!(look_up(&snapshot, &question), Ok(Vec::new()));
+        Question::new(Some(number), Some(name.clone()), None).unwrap()
+    };
+    let questions: Vec<_> = (0..1_000).map(ask).collect();
+    for question in &questions {
+        assert_eq!(look_up(&snapshot, question), Ok(Vec::new()));
+    }
+    for answer in look_up_all(&snapshot, &questions) {
+        assert_eq!(answer, Ok(Vec::new()));
     }
 }
