@@ -95,21 +95,15 @@ pub(crate) const PANELS: [Panel; 10] = [
     Panel {
         title: "Peak of own memory, MiB",
         lines: &[
-            shown("accept.anonymous_bytes", "accept", "MiB", MIB, Kind::Whole),
-            shown(
-                "publish.anonymous_bytes",
-                "publish",
-                "MiB",
-                MIB,
-                Kind::Whole,
-            ),
+            shown("accept.anonymous_bytes", "accept", "MiB", MIB, Kind::Peak),
+            shown("publish.anonymous_bytes", "publish", "MiB", MIB, Kind::Peak),
         ],
     },
     Panel {
         title: "Peak resident, mapped files included, MiB",
         lines: &[
-            shown("accept.resident_bytes", "accept", "MiB", MIB, Kind::Whole),
-            shown("publish.resident_bytes", "publish", "MiB", MIB, Kind::Whole),
+            shown("accept.resident_bytes", "accept", "MiB", MIB, Kind::Peak),
+            shown("publish.resident_bytes", "publish", "MiB", MIB, Kind::Peak),
         ],
     },
     Panel {

@@ -3,6 +3,7 @@
 //! Whole quantities (seconds, memory, bytes) are continued on the straight line through the two
 //! largest sizes that were measured; what a single look-up takes on the straight line over the
 //! logarithm of the size, because what makes it dearer are caches that do not hold a larger register.
+//! Peaks of memory while building are not continued: they have a bound that does not follow the size.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -22,6 +23,8 @@ pub(crate) enum Kind {
     Rate,
     /// Of one look-up.
     LookUp,
+    /// Memory that a setting bounds.
+    Peak,
 }
 
 /// A figure of one size.
@@ -75,7 +78,9 @@ impl Figures {
     /// A figure by size, as it is shown.
     pub(crate) fn points(&self, of: &Shown) -> Vec<Point> {
         let mut points: Vec<Point> = self.raw(of.name);
-        if let [.., before, last] = points.as_slice() {
+        if of.kind != Kind::Peak
+            && let [.., before, last] = points.as_slice()
+        {
             let (before, last) = (*before, *last);
             let model = self.model.iter();
             let model = model.map(|size| continued(before, last, *size, of.kind));
@@ -106,7 +111,7 @@ impl Figures {
 fn continued(before: Point, last: Point, certificates: u64, kind: Kind) -> Point {
     let x = |size: u64| match kind {
         Kind::LookUp => float(size).ln(),
-        Kind::Whole | Kind::Share | Kind::Rate => float(size),
+        Kind::Whole | Kind::Share | Kind::Rate | Kind::Peak => float(size),
     };
     let (from, to) = (x(before.certificates), x(last.certificates));
     let slope = (last.median - before.median) / (to - from);
@@ -124,7 +129,7 @@ impl Point {
     fn shown(self, of: &Shown) -> Self {
         let certificates = float(self.certificates);
         let value = |raw: f64| match of.kind {
-            Kind::Whole | Kind::LookUp => raw * of.scale,
+            Kind::Whole | Kind::LookUp | Kind::Peak => raw * of.scale,
             Kind::Share => raw * of.scale / certificates,
             Kind::Rate => certificates * of.scale / raw,
         };
@@ -166,6 +171,7 @@ mod tests {
         assert_eq!(whole[3..], [(100_000, 200.0, true)]);
         let look_up = points(Kind::LookUp);
         assert_eq!(look_up[3..], [(100_000, 38.0, true)]);
+        assert_eq!(points(Kind::Peak), measured);
         let rate = points(Kind::Rate);
         assert_eq!(rate[1], (1000, 500.0, false));
         assert_eq!(rate[3], (100_000, 500.0, true));
