@@ -47,6 +47,8 @@ struct Line<S> {
     timeouts: Counter,
     /// Runs while the socket refuses bytes. Boxed, because it is there for the rare case only.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Whether the deadline has passed.
+    gave_up: bool,
     /// Bytes taken since the deadline began.
     taken: usize,
     /// When the client was last done taking what it had not taken at once.
@@ -62,6 +64,7 @@ impl<S: AsyncWrite + Unpin> Outbox<S> {
             patience,
             timeouts,
             deadline: None,
+            gave_up: false,
             taken: 0,
             caught_up: None,
         })))
@@ -174,7 +177,10 @@ impl<S: AsyncWrite + Unpin> Line<S> {
             .deadline
             .get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(deadline.as_mut().poll(context));
-        self.timeouts.inc();
+        // Both ends may hear of it in one poll.
+        if !std::mem::replace(&mut self.gave_up, true) {
+            self.timeouts.inc();
+        }
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
 
@@ -295,6 +301,11 @@ mod tests {
         theirs.read_exact(&mut [0; 1000]).await.unwrap();
         let late = poll_fn(|context| sender.poll_send(context)).await;
         assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
+        // The other end hears of it too, and it is counted once.
+        let large = [b'b'; UNSENT_BYTES_MAX];
+        let mut context = Context::from_waker(Waker::noop());
+        let late = Pin::new(&mut outbox).poll_write(&mut context, &large);
+        assert!(matches!(late, Poll::Ready(Err(error)) if error.kind() == ErrorKind::TimedOut));
         assert_eq!(timeouts.get(), 1);
     }
 

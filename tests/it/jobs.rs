@@ -197,7 +197,7 @@ fn jobs_wait_for_nobody_but_their_reader() {
     });
     let mut rest = Vec::new();
     patient
-        .set_read_timeout(Some(std::time::Duration::from_millis(2_000)))
+        .set_read_timeout(Some(std::time::Duration::from_secs(30)))
         .unwrap();
     while !rest.ends_with(b"0\r\n\r\n") {
         let mut buffer = [0; 1 << 16];
