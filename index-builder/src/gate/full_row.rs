@@ -179,9 +179,9 @@ fn details<'a>(
 ) -> Option<DraftDetails<'a>> {
     let occupation = occupation?;
     Some(DraftDetails {
-        name: Cow::Owned(holder.name?),
+        name: holder.name?,
         id_type: holder.id_type?,
-        id_number: Cow::Owned(holder.id_number?),
+        id_number: holder.id_number?,
         occupation_code: occupation.code,
         occupation_name: &occupation.name,
         direction: direction?,

@@ -80,9 +80,9 @@ pub(crate) struct Draft<'a> {
 
 /// As [`Details`](certificate::record::Details).
 pub(crate) struct DraftDetails<'a> {
-    pub(crate) name: Cow<'a, HolderName>,
+    pub(crate) name: HolderName,
     pub(crate) id_type: IdentityType,
-    pub(crate) id_number: Cow<'a, IdentityNumber>,
+    pub(crate) id_number: IdentityNumber,
     pub(crate) occupation_code: OccupationCode,
     pub(crate) occupation_name: &'a str,
     pub(crate) direction: Cow<'a, str>,
@@ -265,9 +265,9 @@ pub(super) mod tests {
     impl<'a> From<&'a Details> for DraftDetails<'a> {
         fn from(details: &'a Details) -> Self {
             Self {
-                name: Cow::Borrowed(&details.name),
+                name: details.name.clone(),
                 id_type: details.id_type,
-                id_number: Cow::Borrowed(&details.id_number),
+                id_number: details.id_number.clone(),
                 occupation_code: details.occupation_code,
                 occupation_name: &details.occupation_name,
                 direction: Cow::Borrowed(&details.direction),

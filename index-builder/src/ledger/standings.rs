@@ -171,6 +171,28 @@ mod tests {
         CertificateNumber::parse(&format!("J00004400000120{level}{serial:06}")).unwrap()
     }
 
+    fn issued(batch: u32, offset_bytes: u64) -> Standing {
+        Standing {
+            revision: 1,
+            withdrawn: false,
+            issued_on: Date::constant(2020, 3, 9),
+            details_at: Place {
+                batch,
+                offset_bytes,
+            },
+        }
+    }
+
+    fn addition(batch: u32, standings: Standings) -> Addition {
+        let digest = Digest::of(&batch.to_le_bytes());
+        Addition {
+            batch,
+            digest,
+            source: digest,
+            standings,
+        }
+    }
+
     #[test]
     fn no_serial_passes_for_new_after_a_batch_that_used_it() {
         let dir = tempfile::tempdir().unwrap();
@@ -193,15 +215,7 @@ mod tests {
                     _ => (serials[level] + 1) % 700,
                 };
                 let number = number(level, u32::try_from(serials[level]).unwrap());
-                let standing = Standing {
-                    revision: 1,
-                    withdrawn: false,
-                    issued_on: Date::constant(2020, 3, 9),
-                    details_at: Place {
-                        batch,
-                        offset_bytes: new,
-                    },
-                };
+                let standing = issued(batch, new);
                 let found = standings.find(&number, Some(&index)).unwrap();
                 assert_eq!(found, used.get(&number).copied(), "batch {batch}");
                 if found.is_none() {
@@ -212,14 +226,7 @@ mod tests {
                     known += 1;
                 }
             }
-            let digest = Digest::of(&batch.to_le_bytes());
-            let addition = Addition {
-                batch,
-                digest,
-                source: digest,
-                standings,
-            };
-            index.add(dir.path(), addition).unwrap();
+            index.add(dir.path(), addition(batch, standings)).unwrap();
         }
         assert!(new > 500 && known > 300, "{new} {known}");
     }
@@ -231,24 +238,8 @@ mod tests {
         let mut standings = Standings::default();
         let (first, next) = (number(0, 7), number(0, 8));
         assert_eq!(standings.find(&first, Some(&index)).unwrap(), None);
-        let standing = Standing {
-            revision: 1,
-            withdrawn: false,
-            issued_on: Date::constant(2020, 3, 9),
-            details_at: Place {
-                batch: 1,
-                offset_bytes: 1,
-            },
-        };
-        standings.insert(first, standing);
-        let digest = Digest::of(b"1");
-        let addition = Addition {
-            batch: 1,
-            digest,
-            source: digest,
-            standings,
-        };
-        index.add(dir.path(), addition).unwrap();
+        standings.insert(first, issued(1, 1));
+        index.add(dir.path(), addition(1, standings)).unwrap();
         assert_eq!(index.unused().around(&first), None);
         assert_eq!(index.unused().around(&next), Some(8..1_000_000));
         assert_eq!(index.unused().around(&number(1, 8)), None);
