@@ -75,11 +75,6 @@ impl Pace {
         self.began
     }
 
-    /// Answers so far.
-    pub(crate) fn answers(&self) -> u64 {
-        self.answers
-    }
-
     /// A connection has nothing under way.
     pub(crate) fn free(&mut self, index: usize) {
         self.free.push_back(index);
@@ -114,21 +109,24 @@ impl Pace {
 
     /// A question that was to be asked at `intended` is answered.
     pub(crate) fn answered(&mut self, intended: u64, now: u64) {
-        self.answers += 1;
-        self.unanswered += u64::from(now >= self.measured_to);
+        if now >= self.measured_to {
+            self.unanswered += 1;
+        } else if now >= self.measured_from {
+            self.answers += 1;
+        }
         self.late(intended, now);
     }
 
     /// Nobody is asked any more: what still waits for a connection is late since it was intended,
     /// and may have become later.
-    pub(crate) fn finish(mut self, answers: u64, now: u64) -> OpenLoop {
+    pub(crate) fn finish(mut self, now: u64) -> OpenLoop {
         self.unanswered += self.waiting.len() as u64;
         for intended in std::mem::take(&mut self.waiting) {
             self.late(intended, now);
         }
         let slices = self.slices.iter().filter(|slice| !slice.is_empty());
         OpenLoop {
-            answers,
+            answers: self.answers,
             unanswered: self.unanswered,
             slices: slices.map(late).collect(),
             own: late(&self.own),
@@ -189,10 +187,9 @@ mod tests {
                 under_way.push_back((now + wait, index, intended));
             }
         }
-        let answers = pace.answers();
         let end = 1000 * MS + wait;
         answer(&mut pace, &mut under_way, end);
-        pace.finish(answers, end)
+        pace.finish(end)
     }
 
     #[test]

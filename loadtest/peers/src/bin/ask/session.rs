@@ -230,14 +230,12 @@ impl<'q> Session<'q> {
         self.paced(&mut pace, settle)?;
         self.take_idle();
         begin();
-        let settled = pace.answers();
         self.paced(&mut pace, settle + length)?;
         end();
-        let answers = pace.answers() - settled;
         let began = pace.began();
         self.drain(|asked| pace.answered(asked.intended, nanoseconds(began.elapsed())))?;
         let now = nanoseconds(began.elapsed());
-        Ok(pace.finish(answers, now))
+        Ok(pace.finish(now))
     }
 
     fn paced(&mut self, pace: &mut Pace, until: Duration) -> Result<(), Trouble> {
