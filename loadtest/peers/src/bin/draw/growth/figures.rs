@@ -3,7 +3,7 @@
 //! Whole quantities (seconds, memory, bytes) are continued on the straight line through the two
 //! largest sizes that were measured; what a single look-up takes on the straight line over the
 //! logarithm of the size, because what makes it dearer are caches that do not hold a larger register.
-//! Peaks of memory while building are not continued: they have a bound that does not follow the size.
+//! Peaks of memory while building, and the floor, are not continued: they do not follow the size.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -23,8 +23,8 @@ pub(crate) enum Kind {
     Rate,
     /// Of one look-up.
     LookUp,
-    /// Memory that a setting bounds.
-    Peak,
+    /// What does not follow the size: memory that a setting bounds, or the floor.
+    Bounded,
 }
 
 /// A figure of one size.
@@ -78,7 +78,7 @@ impl Figures {
     /// A figure by size, as it is shown.
     pub(crate) fn points(&self, of: &Shown) -> Vec<Point> {
         let mut points: Vec<Point> = self.raw(of.name);
-        if of.kind != Kind::Peak
+        if of.kind != Kind::Bounded
             && let [.., before, last] = points.as_slice()
         {
             let (before, last) = (*before, *last);
@@ -111,7 +111,7 @@ impl Figures {
 fn continued(before: Point, last: Point, certificates: u64, kind: Kind) -> Point {
     let x = |size: u64| match kind {
         Kind::LookUp => float(size).ln(),
-        Kind::Whole | Kind::Share | Kind::Rate | Kind::Peak => float(size),
+        Kind::Whole | Kind::Share | Kind::Rate | Kind::Bounded => float(size),
     };
     let (from, to) = (x(before.certificates), x(last.certificates));
     let slope = (last.median - before.median) / (to - from);
@@ -129,7 +129,7 @@ impl Point {
     fn shown(self, of: &Shown) -> Self {
         let certificates = float(self.certificates);
         let value = |raw: f64| match of.kind {
-            Kind::Whole | Kind::LookUp | Kind::Peak => raw * of.scale,
+            Kind::Whole | Kind::LookUp | Kind::Bounded => raw * of.scale,
             Kind::Share => raw * of.scale / certificates,
             Kind::Rate => certificates * of.scale / raw,
         };
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(whole[3..], [(100_000, 200.0, true)]);
         let look_up = points(Kind::LookUp);
         assert_eq!(look_up[3..], [(100_000, 38.0, true)]);
-        assert_eq!(points(Kind::Peak), measured);
+        assert_eq!(points(Kind::Bounded), measured);
         let rate = points(Kind::Rate);
         assert_eq!(rate[1], (1000, 500.0, false));
         assert_eq!(rate[3], (100_000, 500.0, true));

@@ -28,7 +28,7 @@ pub(crate) fn markdown(figures: &Figures) -> String {
     }
     text.push_str(
         "\nMedian, in brackets lowest and highest. Model: not measured, but on the straight line through the two largest sizes \
-         that were; for a look-up over the logarithm of the size. Peaks of memory while building are not continued: they have a bound that does not follow the size.\n",
+         that were; for a look-up over the logarithm of the size. Peaks of memory while building, and the floor, are not continued: they do not follow the size.\n",
     );
     text
 }
